@@ -55,3 +55,71 @@ $(DEV): requirements-dev.lock $(RUNTIME)
 
 .PHONY: env
 env: $(DEV) ## Create or refresh .venv for development
+
+# --- running ----------------------------------------------------------------------------------
+
+.PHONY: run
+run: $(RUNTIME) ## Start everything on this machine; ARGS="--demo" and the like are passed on
+	$(PY) $(VENV)/bin/caselog up $(ARGS)
+
+# --- testing ----------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(DEV) ## Run every test but chaos; WORKERS=2, ARGS="-k name"
+	$(PY) -m pytest -n $(WORKERS) -m "not chaos" $(ARGS)
+
+.PHONY: chaos
+chaos: $(DEV) ## Run the tests that kill, stop and wipe real processes
+	$(PY) -m pytest -m chaos $(ARGS)
+
+.PHONY: bench
+bench: $(DEV) ## Measure append, propagation, rebuild and history against their floors
+	$(PY) -m bench $(ARGS)
+
+# --- checking ---------------------------------------------------------------------------------
+
+.PHONY: check
+check: lint types contracts tidy schemas ## Everything short of running the tests
+
+.PHONY: lint
+lint: $(DEV) ## Ruff: rules and format
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+.PHONY: types
+types: $(DEV) ## mypy --strict
+	$(PY) -m mypy $(wildcard $(SOURCES))
+
+.PHONY: contracts
+contracts: $(DEV) ## Who may import whom (.importlinter)
+	$(PY) $(VENV)/bin/lint-imports --no-cache
+
+.PHONY: tidy
+tidy: $(DEV) ## Lengths, names, leftovers, and services that look like renamed copies
+	$(PY) -m pytest -q tests/architecture
+
+.PHONY: schemas
+schemas: $(DEV) ## Checked-in schemas and the event catalogue are what the code says
+	$(PY) -m shared.events.generate --check
+
+# --- changing ---------------------------------------------------------------------------------
+
+.PHONY: fix
+fix: $(DEV) ## Apply ruff's fixes and format, write schemas and the event catalogue anew
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+	$(PY) -m shared.events.generate
+
+# The lock is for every platform and names no index, so that any mirror serves it.
+COMPILE = $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(ARGS)
+
+.PHONY: lock
+lock: | $(DEV) ## Compile both lock files anew; ARGS="--upgrade" takes newer versions
+	$(COMPILE) --group build -o requirements.lock pyproject.toml
+	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+.PHONY: clean
+clean: ## Remove the environment, builds and caches (never anyone's data)
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
