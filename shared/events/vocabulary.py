@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+Text = Annotated[str, Meta(pattern=r"\S")]
+"""A text that says something: with at least one character that is not a space."""
 
 Severity = Literal["1 - Critical", "2 - High", "3 - Moderate", "4 - Low"]
 Status = Literal[
@@ -38,23 +41,46 @@ UNKNOWN = "unknown"
 """A valid ``belongs_to`` of a rejection."""
 
 
-class SourceCase(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The customer-facing record in another system; ``number`` is unique per ``system``."""
+SYSTEM_CHARS_MAX: Final = 64
+NUMBER_CHARS_MAX: Final = 256
 
-    system: str
-    number: str
+
+class SourceCase(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The customer-facing record in another system.
+
+    Attributes:
+        system: The other system (``servicenow``), without spaces or colons, because
+            ``<system>:<number>`` names the case.
+        number: The record's number or name there, unique per ``system``.
+        owner: Who looks after the record there.
+    """
+
+    system: Annotated[str, Meta(pattern=rf"^[^\s:]{{1,{SYSTEM_CHARS_MAX}}}$")]
+    number: Annotated[str, Meta(pattern=r"\S", max_length=NUMBER_CHARS_MAX)]
     owner: str | None = None
 
 
 class Institution(Struct, frozen=True, kw_only=True):
-    """A customer institution that an issue affects."""
+    """A customer institution that an issue affects.
+
+    Attributes:
+        id: Its id with Operations.
+        name: Its name.
+    """
 
     id: str
     name: str
 
 
 class Workflow(Struct, frozen=True, kw_only=True):
-    """A team's own statuses, and which of them caselog acts on."""
+    """A team's own statuses, and which of them caselog acts on.
+
+    Attributes:
+        statuses: All of them, in the team's order.
+        default: The status of an issue that is claimed or returned (``To Do``).
+        review: The status that asks Operations (``Needs Ops Review``).
+        closed: The statuses in which work is done, at least one.
+    """
 
     statuses: tuple[str, ...]
     default: str
