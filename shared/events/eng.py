@@ -59,13 +59,14 @@ class Progressed(Published, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Commented(Published, frozen=True, kw_only=True, omit_defaults=True):
-    """A team's comment, for the ops issue."""
+    """A team's comment; ``captured_from`` names where a discussion elsewhere happened."""
 
     TYPE: ClassVar[str] = "caselog.eng.commented.v1"
     team: str
     comment: str
     visibility: Visibility
     issue: str | None = None
+    captured_from: str | None = None
 
 
 class Linked(Published, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,4 +1,10 @@
-"""What Operations publishes, on ``ops.events.<OPS-KEY>.<type>``."""
+"""What Operations publishes, on ``ops.events.<OPS-KEY>.<type>``.
+
+``heard``, where an event has it, is the ``sequence`` of Engineering's last event about this issue
+that Operations held when it said so (0: none). What Engineering said after that one crosses this
+event on the way and stands behind it in Operations' log: by it both sides put the same facts in the
+same order.
+"""
 
 from __future__ import annotations
 
@@ -51,26 +57,31 @@ class TeamAssigned(Published, frozen=True, kw_only=True, omit_defaults=True):
     summary: str
     description: str
     severity: Severity
+    heard: int = 0
 
 
 class TeamUnassigned(Published, frozen=True, kw_only=True, omit_defaults=True):
     """A team left Team(s). ``claim_dropped`` says whether Operations knew of a claim, which ended with it;
-    a claim that crosses this event on the way stands."""
+    a claim that crosses this event on the way stands.
+    """
 
     TYPE: ClassVar[str] = "caselog.ops.team-unassigned.v1"
     team: str
     comment: str | None = None
     claim_dropped: bool = False
+    heard: int = 0
 
 
 class ReturnedToEngineering(Published, frozen=True, kw_only=True, omit_defaults=True):
     """Operations answered and returned the issue to these teams. ``reopened`` names those of them whose work
-    Operations knew to be closed; a team that closed its work on the way answers with a claim."""
+    Operations knew to be closed; a team that closed its work on the way answers with a claim.
+    """
 
     TYPE: ClassVar[str] = "caselog.ops.returned-to-engineering.v1"
     teams: tuple[str, ...]
     answer: str
     reopened: tuple[str, ...] = ()
+    heard: int = 0
 
 
 class Commented(Published, frozen=True, kw_only=True, omit_defaults=True):
@@ -110,6 +121,7 @@ class Closed(Published, frozen=True, kw_only=True, omit_defaults=True):
     cause: ClosureCause
     teams: tuple[str, ...] = ()
     duplicate_of: str | None = None
+    heard: int = 0
 
 
 class Reopened(Published, frozen=True, kw_only=True, omit_defaults=True):
@@ -119,6 +131,7 @@ class Reopened(Published, frozen=True, kw_only=True, omit_defaults=True):
     reason: ReopenReason
     comment: str
     teams: tuple[str, ...] = ()
+    heard: int = 0
 
 
 PUBLISHED: tuple[type[Published], ...] = (
