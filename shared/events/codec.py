@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,10 @@ _head_decoder = msgspec.json.Decoder(Head)
 
 
 class Stamp(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and when the author's log recorded an event; ``sequence`` is None on events that are not published."""
+    """Where and when the author's log recorded an event.
+
+    ``sequence`` is None on events that are not published.
+    """
 
     source: str
     recordedtime: datetime
@@ -27,7 +30,10 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode(draft: Draft, stamp: Stamp) -> bytes:
-    """The exact bytes of an event, on one line, the same for the same arguments."""
+    """The exact bytes of an event, on one line, the same for the same arguments.
+
+    Raises ValueError for a time without an offset, which would mean another moment elsewhere.
+    """
     return _encoder.encode(
         Recorded(
             specversion="1.0",
@@ -35,8 +41,8 @@ def encode(draft: Draft, stamp: Stamp) -> bytes:
             source=stamp.source,
             type=draft.data.TYPE,
             subject=draft.subject,
-            time=draft.time,
-            recordedtime=stamp.recordedtime,
+            time=_utc(draft.time),
+            recordedtime=_utc(stamp.recordedtime),
             log=stamp.log,
             epoch=stamp.epoch,
             position=stamp.position,
@@ -50,12 +56,23 @@ def encode(draft: Draft, stamp: Stamp) -> bytes:
 
 
 def decode_head(entry: bytes) -> Head:
-    """The attributes of an entry. Raises ``msgspec.DecodeError`` (a ``ValidationError`` names the attribute)."""
-    return _head_decoder.decode(entry)
+    """The attributes of an entry.
+
+    Raises ``msgspec.DecodeError`` if it is not an event; a ``ValidationError`` names the attribute.
+    """
+    try:
+        if not entry.isascii():
+            entry.decode()  # what is skipped is not looked at otherwise, and entries travel as text
+        return _head_decoder.decode(entry)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 class Codec:
-    """Typed decoding of the event types that one service knows: its private ones and both published languages."""
+    """Typed decoding of the event types that one service knows.
+
+    Those are its private ones and both published languages.
+    """
 
     def __init__(self, bodies: Iterable[type[Body]]) -> None:
         self._decoders: dict[str, msgspec.json.Decoder[AnyRecorded]] = {
@@ -64,7 +81,9 @@ class Codec:
         }
 
     def decode(self, event_type: str, entry: bytes) -> AnyRecorded:
-        """One recorded event; its body is ``Unreadable`` if this version does not know the type or its shape.
+        """One recorded event.
+
+        Its body is ``Unreadable`` if this version does not know the type or its shape.
 
         Raises ``msgspec.DecodeError`` if the entry is not an event at all.
         """
@@ -75,6 +94,16 @@ class Codec:
             return decoder.decode(entry)
         except msgspec.ValidationError as error:
             return _unreadable(entry, event_type, str(error))
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise msgspec.DecodeError(str(error)) from error
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is UTC:
+        return moment
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment.isoformat()} has no offset from UTC")
+    return moment.astimezone(UTC)
 
 
 def _unreadable(entry: bytes, event_type: str, reason: str) -> Recorded[Any]:

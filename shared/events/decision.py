@@ -1,4 +1,7 @@
-"""How a decision ends. The names of rules are public: refusals carry them over HTTP and in receipts."""
+"""How a decision ends.
+
+The names of rules are public: refusals carry them over HTTP and in receipts.
+"""
 
 from __future__ import annotations
 

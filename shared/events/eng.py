@@ -1,4 +1,7 @@
-"""What Engineering publishes, on ``eng.events.<OPS-KEY>.<type>``: one message for each linked ops issue."""
+"""What Engineering publishes, on ``eng.events.<OPS-KEY>.<type>``.
+
+One message for each linked ops issue.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,15 @@ SOURCE = "/caselog/eng"
 
 
 class Claimed(Published, frozen=True, kw_only=True, omit_defaults=True):
-    """A team accepted the ops issue as its own; several teams may."""
+    """A team accepted the ops issue as its own; several teams may.
+
+    Attributes:
+        team: Key of the team.
+        issue: Key of its engineering issue.
+        origin: How the engineering issue came about: cloned from the ops issue, linked to it
+            because it was there, or reopened after its work was closed.
+        comment: What the team says to it; explains the link, if it is one.
+    """
 
     TYPE: ClassVar[str] = "caselog.eng.claimed.v1"
     team: str
@@ -21,7 +32,13 @@ class Claimed(Published, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Rejected(Published, frozen=True, kw_only=True, omit_defaults=True):
-    """A team says the ops issue is not its own; ``belongs_to`` is a team or ``unknown``."""
+    """A team says that the ops issue is not its own; it leaves Team(s).
+
+    Attributes:
+        team: Key of the team.
+        comment: Why it is not.
+        belongs_to: Key of the team it belongs to, or ``unknown``.
+    """
 
     TYPE: ClassVar[str] = "caselog.eng.rejected.v1"
     team: str
@@ -30,7 +47,13 @@ class Rejected(Published, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SentToReview(Published, frozen=True, kw_only=True, omit_defaults=True):
-    """A team asks Operations a question; it stays in Team(s)."""
+    """A team asks Operations a question; it stays in Team(s) and keeps its claim.
+
+    Attributes:
+        team: Key of the team.
+        comment: The question.
+        issue: Key of its engineering issue, if it has one.
+    """
 
     TYPE: ClassVar[str] = "caselog.eng.sent-to-review.v1"
     team: str
@@ -39,7 +62,14 @@ class SentToReview(Published, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Closed(Published, frozen=True, kw_only=True, omit_defaults=True):
-    """A team's work on the ops issue is done; ``comment`` says how it was resolved."""
+    """A team's work on the ops issue is done.
+
+    Attributes:
+        team: Key of the team.
+        issue: Key of its engineering issue.
+        resolution: The team's own word for how it ended.
+        comment: How it was resolved, for Operations.
+    """
 
     TYPE: ClassVar[str] = "caselog.eng.closed.v1"
     team: str
@@ -49,7 +79,14 @@ class Closed(Published, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Progressed(Published, frozen=True, kw_only=True, omit_defaults=True):
-    """The engineering issue moved between the team's own statuses."""
+    """The engineering issue moved between the team's own statuses.
+
+    Attributes:
+        team: Key of the team.
+        issue: Key of the engineering issue.
+        from_status: The team's status before.
+        to_status: The team's status now.
+    """
 
     TYPE: ClassVar[str] = "caselog.eng.progressed.v1"
     team: str
@@ -59,7 +96,15 @@ class Progressed(Published, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Commented(Published, frozen=True, kw_only=True, omit_defaults=True):
-    """A team's comment; ``captured_from`` names where a discussion elsewhere happened."""
+    """A team's comment, for the ops issue.
+
+    Attributes:
+        team: Key of the team.
+        comment: What was said.
+        visibility: Whether the customer may see it.
+        issue: Key of the engineering issue it was made on, if it has one.
+        captured_from: Where the discussion happened, if elsewhere.
+    """
 
     TYPE: ClassVar[str] = "caselog.eng.commented.v1"
     team: str
@@ -70,7 +115,12 @@ class Commented(Published, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Linked(Published, frozen=True, kw_only=True, omit_defaults=True):
-    """An engineering issue was linked to the ops issue."""
+    """An engineering issue was linked to the ops issue.
+
+    Attributes:
+        team: Key of the team.
+        issue: Key of the engineering issue.
+    """
 
     TYPE: ClassVar[str] = "caselog.eng.linked.v1"
     team: str
@@ -78,7 +128,12 @@ class Linked(Published, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Unlinked(Published, frozen=True, kw_only=True, omit_defaults=True):
-    """An engineering issue is no longer linked to the ops issue."""
+    """An engineering issue is no longer linked to the ops issue.
+
+    Attributes:
+        team: Key of the team.
+        issue: Key of the engineering issue.
+    """
 
     TYPE: ClassVar[str] = "caselog.eng.unlinked.v1"
     team: str
@@ -86,13 +141,23 @@ class Unlinked(Published, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TeamDefined(Published, frozen=True, kw_only=True, omit_defaults=True):
-    """A team and its workflow; its subject is the team key, it is not about a case."""
+    """A team and its workflow, new or changed; it is not about a case.
+
+    Attributes:
+        team: Key of the team, also the event's subject.
+        name: Its name.
+        workflow: Its statuses, and which of them caselog acts on.
+        domains: The domains that it owns, for suggesting a team for a new issue.
+        manager: Its engineering manager.
+        product_manager: Its primary product manager.
+        channel: Its chat channel.
+    """
 
     TYPE: ClassVar[str] = "caselog.eng.team-defined.v1"
     team: str
     name: str
     workflow: Workflow
-    domains: tuple[str, ...] = ()
+    domains: tuple[str, ...]
     manager: str | None = None
     product_manager: str | None = None
     channel: str | None = None

@@ -1,4 +1,7 @@
-"""Values that appear in published events. The literals are the domain's words, on disk and on the wire."""
+"""Values that appear in published events.
+
+The literals are the domain's words, on disk and on the wire.
+"""
 
 from __future__ import annotations
 
