@@ -130,6 +130,8 @@ class Commented(Published, frozen=True, kw_only=True, omit_defaults=True):
         visibility: Whether the customer may see it.
         mentions: The people and groups it names (``@BusinessAnalysts``).
         captured_from: Where the discussion happened, if elsewhere.
+        speaks_for: Whom the author speaks for: ``Tier 2``, keys of teams on the issue. A comment
+            that speaks for a team answers a request for its update.
     """
 
     TYPE: ClassVar[str] = "caselog.ops.commented.v1"
@@ -137,6 +139,7 @@ class Commented(Published, frozen=True, kw_only=True, omit_defaults=True):
     visibility: Visibility
     mentions: tuple[str, ...]
     captured_from: str | None = None
+    speaks_for: tuple[str, ...] = ()
 
 
 class UpdateRequested(Published, frozen=True, kw_only=True, omit_defaults=True):

@@ -40,6 +40,8 @@ LinkKind = Literal["tracks", "blocks", "is blocked by", "duplicates", "follows",
 
 PRODUCT = "Product"
 """The one team that Operations always knows: handing to Product puts it into Team(s)."""
+TIER_2 = "Tier 2"
+"""The Operations people who triage every ops issue and own it until it is closed."""
 UNKNOWN = "unknown"
 """A valid ``belongs_to`` of a rejection."""
 
