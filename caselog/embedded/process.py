@@ -29,6 +29,10 @@ LEFTOVER_PATIENCE_SECONDS: Final = 10.0
 
 LOG_TAIL_BYTES: Final = 2_000
 
+DIES_WITH_OWNER: bool = True
+"""Whether Linux is asked to stop a child when its owner dies. A convenience: survivors are dealt
+with in any case, and tests switch it off to see that."""
+
 
 class StartFailed(Exception):
     """A part did not come up; the text says which, why, and the last lines of its log."""
@@ -110,7 +114,7 @@ class Daemon:
         """Start the program as this or another user and give its process id."""
         spec = {
             "parent": os.getpid(),
-            "death_signal": int(self.signals.stop),
+            "death_signal": int(self.signals.stop) if DIES_WITH_OWNER else 0,
             "lock_fd": self._lock.fd,
             "uid": account and account.uid,
             "gid": account and account.gid,
