@@ -90,7 +90,7 @@ class Malformed(Struct, frozen=True, kw_only=True):
     Attributes:
         fault: The worst of what is wrong.
         errors: Each attribute or field that is wrong (``data.summary``), and what it must be. What
-            is wrong with the message as a whole names ``content-type``, ``body`` or ``subject``.
+            is wrong with the message itself names ``content-type``, ``body`` or ``nats-subject``.
         system: The publishing system, where it is known.
         id: The event's id, where it can be part of a receipt's subject. Without ``system`` and
             ``id`` no receipt can be sent.

@@ -138,6 +138,15 @@ def parse_intake(subject: str) -> IntakeSubject | None:
             return None
 
 
+def intake_system(subject: str) -> str | None:
+    """The system whose subject it is, also of an intake subject of another shape."""
+    match subject.split("."):
+        case ["intake", _, system, *_] if is_token(system):
+            return system
+        case _:
+            return None
+
+
 def parse_receipt(subject: str) -> ReceiptSubject | None:
     """What a receipt's subject says; None if it is not one."""
     match _parts(subject):
