@@ -1,22 +1,41 @@
-"""What goes into a log, what comes out, and how an append can fail."""
+"""What goes into a log, what comes out, and how an append can fail.
+
+::
+
+    EventLogError
+    ├── VersionConflict    load again, decide again
+    ├── KeyTaken           somebody else holds the name
+    ├── IdTaken            it has been done
+    ├── SequenceTaken      the author's number is held by another event
+    ├── EntryTooLarge
+    ├── LogUnavailable     nothing was written, nothing will be
+    │   └── LogFull
+    └── AppendUnsettled    nobody can say yet; the same append again tells
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
+
+from msgspec import Struct, field
 
 from shared.events.envelope import Draft
 
 ENTRY_BYTES_MAX: Final = 256 * 1024
 """The largest entry a log takes, so that whatever was recorded can be published."""
+STREAM_BYTES_MAX: Final = 256
+"""The longest stream name, in UTF-8."""
+KEY_BYTES_MAX: Final = 2_000
+"""The longest unique key with its scope, in UTF-8: an index of PostgreSQL takes no longer ones."""
+REQUEST_EVENTS_MAX: Final = 5_000
+"""The most events that one append may ask for."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogHead:
-    """How far a log has come: the last position, and the last sequence among the published events."""
+class LogHead(Struct, frozen=True):
+    """How far a log has come: its last position, and the last sequence of its published events."""
 
     log: UUID
     epoch: int
@@ -24,8 +43,7 @@ class LogHead:
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
-class Foreign:
+class Foreign(Struct, frozen=True):
     """An event that another log recorded, to be stored as the very bytes that were received."""
 
     id: UUID
@@ -37,20 +55,19 @@ class Foreign:
     entry: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class UniqueKey:
-    """A name that only one append may ever take within its scope, kept in the same transaction as the events."""
+class UniqueKey(Struct, frozen=True):
+    """A name that one append alone may take within its scope, together with its events."""
 
     scope: str
     key: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
-    """One all-or-nothing request. Events are stored in this order; the stream of an event is its subject.
+class Append(Struct, frozen=True):
+    """One all-or-nothing request. Events are stored in this order; their subjects are the streams.
 
-    ``expected`` gives, for every stream the events touch, the version the stream has now (0: does not exist).
+    ``expected`` gives, for every stream that the events touch and no other, the version that it has
+    now (0: it does not exist).
     """
 
     events: tuple[Draft | Foreign, ...]
@@ -58,8 +75,7 @@ class Append:
     keys: tuple[UniqueKey, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True, gc=False):
     """One stored entry. ``version`` is dense in its stream, ``position`` in the log."""
 
     position: int
@@ -75,21 +91,20 @@ class Row:
     recorded_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """The rows that an append made, in order; ``position`` is that of the last."""
+class Appended(Struct, frozen=True):
+    """The rows that an append made, in order, and the version that each of its streams has now."""
 
     rows: tuple[Row, ...]
     versions: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def position(self) -> int:
+        """The position of the last row."""
         return self.rows[-1].position
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """How far an author's events are held here without a gap."""
+class Received(Struct, frozen=True):
+    """How far an author's events are held here without a gap: its last one."""
 
     log: UUID
     epoch: int
@@ -102,7 +117,7 @@ class EventLogError(Exception):
 
 
 class VersionConflict(EventLogError):
-    """A stream moved on since it was read: load it again and decide again. Nothing was written."""
+    """A stream moved on since it was read: load it again, decide again. Nothing was written."""
 
     def __init__(self, streams: tuple[str, ...]) -> None:
         super().__init__(f"moved on since it was read: {', '.join(streams)}")
@@ -110,7 +125,7 @@ class VersionConflict(EventLogError):
 
 
 class KeyTaken(EventLogError):
-    """A unique key is taken; ``value`` is what its holder wrote. Nothing was written."""
+    """A unique key is taken; ``taken.value`` is what its holder wrote. Nothing was written."""
 
     def __init__(self, taken: UniqueKey) -> None:
         super().__init__(f"{taken.scope} {taken.key} is taken by {taken.value}")
@@ -118,20 +133,48 @@ class KeyTaken(EventLogError):
 
 
 class IdTaken(EventLogError):
-    """An event of this id is in the log already: what was asked has been done. Nothing was written."""
+    """Events of these ids are recorded: what was asked has been done. This append wrote nothing."""
 
     def __init__(self, ids: tuple[UUID, ...]) -> None:
         super().__init__(f"recorded before: {', '.join(map(str, ids))}")
         self.ids = ids
 
 
+class SequenceTaken(EventLogError):
+    """An author's sequence number is held by an event of another id. Nothing was written.
+
+    Either the author said two things under one number, or the caller passed over ``received``.
+    """
+
+    def __init__(self, source: str, epoch: int, sequence: int) -> None:
+        super().__init__(f"{source} said another event {sequence} in its epoch {epoch}")
+        self.source = source
+        self.epoch = epoch
+        self.sequence = sequence
+
+
 class EntryTooLarge(EventLogError):
     """An entry would exceed ``ENTRY_BYTES_MAX``. Nothing was written."""
 
+    def __init__(self, size: int) -> None:
+        super().__init__(f"an entry of {size:,} bytes; the limit is {ENTRY_BYTES_MAX:,}")
+        self.size = size
+
 
 class LogUnavailable(EventLogError):
-    """The database cannot be reached, or did not take the append in time. Nothing of it was or will be written."""
+    """The database cannot be reached, or did not take the append in time.
+
+    Nothing of it was or will be written.
+    """
 
 
 class LogFull(LogUnavailable):
     """Too many appends wait already. Nothing was written."""
+
+
+class AppendUnsettled(EventLogError):
+    """The connection was lost during the commit and the database has not come back to tell.
+
+    The append is stored whole or not at all. The same one, ids included, tells: it is stored then,
+    or raises ``IdTaken``.
+    """

@@ -1,59 +1,95 @@
-"""The seam between the log's logic and where its rows live. PostgreSQL and memory implement it alike."""
+"""The seam between the log's logic and where its rows live: PostgreSQL, or memory.
+
+Implementations are promised only to this package; tests/conformance says what they all keep.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from msgspec import Struct, field
+
 from shared.eventlog.model import LogHead, Received, Row, UniqueKey
 
+SequenceKey = tuple[str, int, int]
+"""An author's event by number: source, epoch, sequence."""
 
-@dataclass(frozen=True, slots=True)
-class Group:
+
+class Tip(Struct, frozen=True):
+    """Where a log goes on: its head, and when its last entry was recorded (None: it is empty)."""
+
+    head: LogHead
+    recorded_at: datetime | None
+
+
+class Group(Struct, frozen=True):
     """Rows that are committed together, made for the head that the log has just before them.
 
-    ``requests[i]`` is the index, within the group, of the request that row ``i`` belongs to; ``keys`` pairs
-    such an index with a unique key.
+    ``requests[i]`` is the index, within the group, of the request that row ``i`` belongs to;
+    ``keys`` pairs such an index with a unique key. ``unproven`` names, as (request, stream,
+    version), what the maker of the group has not seen itself: that this version is in the log.
     """
 
     head: LogHead
     rows: tuple[Row, ...]
     requests: tuple[int, ...]
-    keys: tuple[tuple[int, UniqueKey], ...]
+    keys: tuple[tuple[int, UniqueKey], ...] = ()
+    unproven: tuple[tuple[int, str, int], ...] = ()
 
 
 class StaleHead(Exception):
-    """Another writer moved the head: make the group anew. Nothing was written."""
+    """The log's head is not the one that the group was made for: make it anew. Nothing was written.
+
+    ``tip`` is where the log is instead: further on, or not yet there when a group overtook the one
+    before it.
+    """
+
+    def __init__(self, tip: Tip) -> None:
+        super().__init__(f"the head is {tip.head.position}")
+        self.tip = tip
+
+
+class Refusals(Struct, frozen=True):
+    """Why requests of a group cannot be stored, each by the request's index.
+
+    ``conflicts`` names the streams that moved on, ``keys`` the key that is taken with its holder's
+    value, ``ids`` the event ids that are recorded, ``sequences`` an author's number that is held by
+    another event.
+    """
+
+    conflicts: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    keys: Mapping[int, UniqueKey] = field(default_factory=dict)
+    ids: Mapping[int, tuple[UUID, ...]] = field(default_factory=dict)
+    sequences: Mapping[int, SequenceKey] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.conflicts or self.keys or self.ids or self.sequences)
 
 
 class GroupRefused(Exception):
-    """Some requests of the group cannot be stored; the others can, without them. Nothing was written.
+    """Some requests of the group cannot be stored; the others may be. Nothing was written."""
 
-    ``conflicts`` maps a request's index to the streams that moved on, ``keys`` to the key that is taken (with
-    its holder's value), ``ids`` to the event ids that are recorded already.
-    """
-
-    def __init__(
-        self,
-        conflicts: Mapping[int, tuple[str, ...]],
-        keys: Mapping[int, UniqueKey],
-        ids: Mapping[int, tuple[UUID, ...]],
-    ) -> None:
+    def __init__(self, refusals: Refusals) -> None:
         super().__init__("refused")
-        self.conflicts = conflicts
-        self.keys = keys
-        self.ids = ids
+        self.refusals = refusals
 
 
 class OutcomeUnknown(Exception):
-    """The connection was lost during the commit: the group is stored whole or not at all; look for its ids."""
+    """The connection was lost during the commit.
+
+    The group is, or will be, stored whole or not at all. It never will be once the head is past
+    the one it was made for and its ids are not there.
+    """
 
 
 class LogStore(Protocol):
-    """One append-only log. Every read sees committed rows only, and never row n without row n - 1."""
+    """One append-only log. Every read sees committed rows only, and never row n without row n - 1.
+
+    Reads raise ``LogUnavailable``.
+    """
 
     async def open(self) -> LogHead:
         """The head; gives the log its identity on first use."""
@@ -62,9 +98,12 @@ class LogStore(Protocol):
 
     async def head(self) -> LogHead: ...
 
+    async def tip(self) -> Tip: ...
+
     async def commit(self, group: Group) -> None:
         """All rows and keys of the group, or none.
 
+        Two groups may be under way at once, the second made for the head that the first leaves.
         Raises StaleHead, GroupRefused, OutcomeUnknown, LogUnavailable.
         """
 
@@ -86,7 +125,10 @@ class LogStore(Protocol):
         """Takes keys without an event; one that is taken stays as it is."""
 
     async def forget(self, scope: str, before: datetime) -> int:
-        """Frees the keys of ``scope`` taken before that moment; how many. Only for scopes that may expire."""
+        """Frees the keys of ``scope`` taken before that moment; how many.
+
+        Only for scopes that may expire.
+        """
 
     async def received(self, source: str) -> Received | None:
         """The last event held of that author; all before it are held too. None if there is none."""
@@ -97,7 +139,7 @@ class LogStore(Protocol):
         """The leaf hashes of those of the author's events that are held."""
 
     async def position_at(self, moment: datetime) -> int:
-        """The last position recorded at or before ``moment``; 0 if none. ``recorded_at`` never decreases."""
+        """The last position recorded at or before ``moment``; 0 if none."""
 
     async def next_number(self, prefix: str) -> int:
-        """A number n that was never given out for ``prefix``, above every existing stream ``<prefix>-<n>``."""
+        """A number never given out for ``prefix``, above that of every stream ``<prefix>-<n>``."""

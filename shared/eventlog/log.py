@@ -1,0 +1,144 @@
+"""The log as services see it: append, wait, be told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from shared.eventlog.appender import PATIENCE_S, Appender
+from shared.eventlog.model import Append, Appended, LogHead, LogUnavailable, Row
+from shared.eventlog.port import LogStore
+from shared.events.codec import Codec
+
+POLL_S: Final = 0.25
+"""How often the head is read to notice other processes' writes; own commits are known at once."""
+
+_logger = logging.getLogger(__name__)
+
+
+class EventLog:
+    """One service's log, from this process.
+
+    Args:
+        store: where the rows live; opened by ``start``, closed by ``stop``.
+        source: the CloudEvents source of what this service says.
+        codec: decodes the event types that the service knows.
+        clock: the time, for ``recorded_at``.
+        patience: seconds until an append is given up when the database is in trouble.
+        poll: seconds between two looks at what other processes wrote.
+    """
+
+    def __init__(
+        self,
+        store: LogStore,
+        *,
+        source: str,
+        codec: Codec,
+        clock: Callable[[], datetime],
+        patience: float = PATIENCE_S,
+        poll: float = POLL_S,
+    ) -> None:
+        self.store = store
+        self.codec = codec
+        self.source = source
+        self._poll = poll
+        self._head: LogHead | None = None
+        self._moved = asyncio.Event()
+        self._asked = asyncio.Event()
+        self._callbacks: list[Callable[[Sequence[Row]], None]] = []
+        self._appender = Appender(
+            store,
+            source=source,
+            clock=clock,
+            committed=self._committed,
+            moved=self._advance,
+            patience=patience,
+        )
+
+    async def start(self) -> None:
+        """Raises LogUnavailable."""
+        await self.store.open()
+        tip = await self.store.tip()
+        self._head = tip.head
+        await self._appender.start(tip)
+        self._watcher = asyncio.create_task(self._watch(), name="log-watcher")
+
+    async def stop(self) -> None:
+        """Refuses new appends, finishes those it has, closes the store."""
+        await self._appender.stop()
+        self._watcher.cancel()
+        await asyncio.wait({self._watcher})
+        await self.store.close()
+
+    @property
+    def head(self) -> LogHead:
+        """The last committed head that this process knows of."""
+        if self._head is None:
+            raise RuntimeError("the log is not started")
+        return self._head
+
+    async def append(self, request: Append) -> Appended:
+        """Stores the events, all or none. Cancelling the caller does not cancel the append.
+
+        Raises VersionConflict, KeyTaken, IdTaken, SequenceTaken, EntryTooLarge, LogUnavailable,
+        LogFull, AppendUnsettled; ValueError for a request that no log could take.
+        """
+        return await self._appender.submit(request)
+
+    async def wait_for(self, position: int, timeout: float) -> bool:
+        """Whether a row is committed at ``position`` within ``timeout`` seconds."""
+        if self.head.position >= position:
+            return True
+        self._asked.set()
+        try:
+            async with asyncio.timeout(timeout):
+                await self.changed(position - 1)
+        except TimeoutError:
+            return False
+        return True
+
+    async def changed(self, after: int) -> LogHead:
+        """Returns the head once it is past ``after``, whoever moved it."""
+        while self.head.position <= after:
+            await self._moved.wait()
+        return self.head
+
+    def on_commit(self, callback: Callable[[Sequence[Row]], None]) -> None:
+        """Calls back with the rows of each commit of *this process*.
+
+        They come in position order, each once, before the appends' callers go on. Rows of other
+        processes are not delivered (``changed`` tells that there are some). The callback must be
+        quick and must not raise.
+        """
+        self._callbacks.append(callback)
+
+    def _committed(self, rows: Sequence[Row], head: LogHead) -> None:
+        for callback in self._callbacks:
+            try:
+                callback(rows)
+            except Exception:
+                _logger.exception("a listener failed; the rows are committed")
+        self._advance(head)
+
+    def _advance(self, head: LogHead) -> None:
+        self._head = head
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._poll):
+                    await self._asked.wait()
+            except TimeoutError:
+                pass
+            self._asked.clear()
+            try:
+                head = await self.store.head()
+            except LogUnavailable:
+                continue
+            if head.position > self.head.position:
+                self._advance(head)
