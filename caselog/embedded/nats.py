@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from caselog.embedded.ports import LOOPBACK
 from caselog.embedded.process import Daemon, StartFailed
 
-LOOPBACK: Final = "127.0.0.1"
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
 MAX_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
@@ -79,6 +79,14 @@ class EmbeddedNats:
         """Where the server answers ``/varz``, ``/jsz`` and ``/healthz``."""
         return f"http://{LOOPBACK}:{self.monitor_port}"
 
+    async def claim(self) -> None:
+        """Become the owner of the directory and end what a killed owner left running.
+
+        Raises:
+            AlreadyRunning: another living process owns this directory.
+        """
+        await self._daemon.claim()
+
     async def start(self) -> None:
         """Start, and return when clients are served and JetStream has recovered its streams.
 
@@ -86,7 +94,7 @@ class EmbeddedNats:
             AlreadyRunning: another living process owns this directory.
             StartFailed: with the reason and the end of the log, a taken port among others.
         """
-        await self._daemon.claim()
+        await self.claim()
         try:
             ports = self.home / "ports"
             shutil.rmtree(ports, ignore_errors=True)
@@ -116,6 +124,14 @@ class EmbeddedNats:
         """Let it crash."""
         await self._daemon.kill()
         self._daemon.release()
+
+    def hurry(self) -> None:
+        """End at once. Nothing acknowledged is lost."""
+        self._daemon.hurry()
+
+    async def waits_for(self) -> str:
+        """What it says itself while it starts: recovering, for one."""
+        return self._daemon.last_words()
 
     async def exited(self) -> int:
         """Wait until it ends."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from caselog.embedded.files import write_whole
+from shared.hosting.keys import write_whole
 
 
 class Passwords:

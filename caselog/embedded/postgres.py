@@ -12,23 +12,22 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import asyncpg
-
 from caselog.embedded.account import Account, account_for
 from caselog.embedded.passwords import Passwords
+from caselog.embedded.ports import LOOPBACK, free_port, is_taken
 from caselog.embedded.process import Daemon, Signals, StartFailed
 
 SUPERUSER: Final = "postgres"
-LOOPBACK: Final = "127.0.0.1"
 START_SECONDS: Final = 120.0
 """Long enough for crash recovery of a full WAL on a slow disk."""
 STOP_SECONDS: Final = 60.0
+FAILED_START_SECONDS: Final = 2.0
 PORT_TRIES: Final = 5
 ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 """Nothing of ours: a PGPORT or PGDATA of the user must not decide anything here."""
@@ -48,7 +47,7 @@ class PostgresOptions:
 
 @dataclass(slots=True)
 class EmbeddedPostgres:
-    """One server and its data under ``home``. ``port`` is remembered, and kept where possible."""
+    """One server and its data under ``home``. ``port`` is 0 until it was started."""
 
     home: Path
     options: PostgresOptions = field(default_factory=PostgresOptions)
@@ -75,6 +74,10 @@ class EmbeddedPostgres:
         """PostgreSQL's data directory; complete as soon as it is there."""
         return self.home / "data"
 
+    @property
+    def _port_file(self) -> Path:
+        return self.home / "port"
+
     def password(self, role: str) -> str:
         """The password of a role, made at the first time of asking."""
         return self._passwords.of(role)
@@ -84,28 +87,37 @@ class EmbeddedPostgres:
         secret = self._passwords.of(role)
         return f"postgresql://{role}:{secret}@{LOOPBACK}:{self.port}/{database}"
 
+    async def claim(self) -> None:
+        """Become the owner of the directory and end what a killed owner left running.
+
+        Raises:
+            AlreadyRunning: another living process owns this directory.
+        """
+        await self._daemon.claim()
+
     async def start(self) -> None:
         """Initialise at the first time, start, and return when connections are accepted.
+
+        A server that is started again keeps its port, so that its clients find it.
 
         Raises:
             AlreadyRunning: another living process owns this directory.
             StartFailed: with the reason and the end of the log.
         """
-        await self._daemon.claim()
+        await self.claim()
         if os.geteuid() == 0:
             self.home.chmod(0o711)  # the server is another user then, and has to pass
         try:
             await self._initialise()
-            remembered = self._remembered_port()
-            for attempt in range(PORT_TRIES):
-                self.port = remembered if attempt == 0 and remembered else free_port()
-                if await self._run():
+            for port in self._ports():
+                if await self._run(port):
                     break
             else:
-                raise StartFailed(f"{self.name} found no free port.{self._daemon.log_tail()}")
-            (self.home / "port").write_text(f"{self.port}\n")
+                raise StartFailed(f"{self.name}: port {port} is taken.{self._daemon.log_tail()}")
+            self.port = port
+            self._port_file.write_text(f"{port}\n")
         except BaseException:
-            await self.kill()
+            await self.stop(patience=FAILED_START_SECONDS)
             raise
 
     async def stop(self, patience: float = STOP_SECONDS) -> None:
@@ -117,6 +129,14 @@ class EmbeddedPostgres:
         """Let it crash; the next start recovers."""
         await self._daemon.kill()
         self._daemon.release()
+
+    def hurry(self) -> None:
+        """End without a checkpoint; the next start recovers. Nothing committed is lost."""
+        self._daemon.hurry()
+
+    async def waits_for(self) -> str:
+        """What it says itself while it starts: recovering, for one."""
+        return self._daemon.last_words()
 
     async def exited(self) -> int:
         """Wait until it ends."""
@@ -162,11 +182,11 @@ class EmbeddedPostgres:
         (scratch / "data").rename(self.data)
         shutil.rmtree(scratch)
 
-    async def _run(self) -> bool:
-        """Start on ``self.port``; False if somebody else has the port."""
-        await self._daemon.claim()
+    async def _run(self, port: int) -> bool:
+        """Start on this port; False if somebody else has it."""
+        await self.claim()
         config = self.home / "postgresql.conf"
-        config.write_text(self._settings())
+        config.write_text(self._settings(port))
         config.chmod(0o644)  # the server may be another user; there is no secret in it
         self._adopt_pid_file()
         account = self._account()
@@ -183,10 +203,9 @@ class EmbeddedPostgres:
         try:
             await self._daemon.until(accepts, START_SECONDS)
         except StartFailed:
-            if is_taken(self.port):
+            if is_taken(port):
                 return False
             raise
-        await (await asyncpg.connect(self.dsn())).close()
         return True
 
     def _account(self) -> Account | None:
@@ -198,11 +217,17 @@ class EmbeddedPostgres:
                 "start as an ordinary user"
             ) from None
 
-    def _remembered_port(self) -> int | None:
+    def _ports(self) -> Iterator[int]:
+        """The port that its clients know, else the one of the last time, else free ones."""
+        if self.port:
+            yield self.port
+            return
         with suppress(OSError, ValueError):
-            port = int((self.home / "port").read_text())
-            return None if is_taken(port) else port
-        return None
+            remembered = int(self._port_file.read_text())
+            if not is_taken(remembered):
+                yield remembered
+        for _ in range(PORT_TRIES):
+            yield free_port()
 
     def _adopt_pid_file(self) -> None:
         """Make a left-over ``postmaster.pid`` name us.
@@ -216,7 +241,7 @@ class EmbeddedPostgres:
         if state:
             path.write_text("\n".join([str(os.getpid()), *state[1:]]) + "\n")
 
-    def _settings(self) -> str:
+    def _settings(self, port: int) -> str:
         sure = "on" if self.options.durable else "off"
         local = self.home / "local.conf"
         return f"""\
@@ -247,7 +272,7 @@ data_directory = {quoted(self.data)}
 hba_file = {quoted(self.data / "pg_hba.conf")}
 ident_file = {quoted(self.data / "pg_ident.conf")}
 listen_addresses = '{LOOPBACK}'
-port = {self.port}
+port = {port}
 unix_socket_directories = ''
 synchronous_commit = on
 fsync = {sure}
@@ -275,21 +300,3 @@ def quoted(path: Path) -> str:
     """A path as a value of postgresql.conf."""
     text = str(path).replace("\\", "\\\\").replace("'", "''")
     return f"'{text}'"
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
-def is_taken(port: int) -> bool:
-    """Whether somebody listens on this port of the loopback interface."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return True
-    return False

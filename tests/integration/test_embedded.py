@@ -66,8 +66,8 @@ class Owners:
         await process.wait()
 
     async def kill_all(self) -> None:
-        for process in self._started:
-            await self.kill(process)
+        for owner in self._started:
+            await self.kill(owner)
 
 
 @pytest.fixture
@@ -281,20 +281,33 @@ async def test_a_pid_file_that_names_somebody_else_does_not_stop_a_start(directo
 
 
 async def test_postgres_keeps_its_port_unless_somebody_took_it(directory: Path) -> None:
-    server = small(directory / "postgres")
-    await server.start()
-    first = server.port
-    await server.stop()
-    await server.start()
-    again = server.port
-    await server.stop()
-
-    with socket.create_server(("127.0.0.1", first)):
+    async def port_of_a_start() -> int:
+        server = small(directory / "postgres")
         await server.start()
-        other = server.port
         await server.stop()
+        return server.port
+
+    first, again = await port_of_a_start(), await port_of_a_start()
+    with socket.create_server(("127.0.0.1", first)):
+        other = await port_of_a_start()
 
     assert first == again != other
+
+
+async def test_a_restarted_postgres_waits_for_the_port_that_its_clients_know(
+    directory: Path,
+) -> None:
+    server = small(directory / "postgres")
+    await server.start()
+    port = server.port
+    await server.kill()
+
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(StartFailed, match="is taken"):
+        await server.start()
+    await server.start()
+    await server.stop()
+
+    assert server.port == port
 
 
 async def test_a_taken_nats_port_is_said(directory: Path, free_port: Callable[[], int]) -> None:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import pytest
 
-from caselog.embedded import postgres as embedded
+from caselog.embedded import ports
 from tests.kit.databases import Database, Databases, Prepare
 from tests.kit.servers import NatsServer, PostgresServer
 from tests.kit.servers import nats_server as choose_nats
@@ -32,7 +32,7 @@ def free_port() -> Callable[[], int]:
     given: set[int] = set()
 
     def unused() -> int:
-        while (port := embedded.free_port()) in given:
+        while (port := ports.free_port()) in given:
             pass
         given.add(port)
         return port
@@ -54,7 +54,7 @@ async def postgres(
 ) -> AsyncIterator[PostgresServer]:
     """The worker's PostgreSQL server, shared by its tests and not to be stopped by them."""
     home = tmp_path_factory.mktemp("postgres")
-    server = choose_postgres(home, embedded.free_port, durable=False)
+    server = choose_postgres(home, ports.free_port, durable=False)
     await server.start()
     yield server
     await server.stop()
