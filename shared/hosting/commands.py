@@ -1,8 +1,8 @@
 """What a service says about its commands, and what passes between HTTP and the code that runs one.
 
 A service gives a table of ``Command``; ``command_routes`` turns it into handlers that all work
-alike: token and role, headers, body, idempotency, ``execute``, answer. ``execute`` loads, decides and
-appends (through ``Retrying``), and returns an ``Outcome``; whatever it raises becomes a problem.
+alike: token and role, headers, body, idempotency, ``execute``, answer. ``execute`` loads, decides
+and appends (through ``Retrying``), and returns an ``Outcome``; what it raises becomes a problem.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ ALL_TEAMS: Final = "*"
 
 TeamOf = Callable[[Mapping[str, Any]], str]
 """Reads, from a route's path parameters, the team that a request speaks for."""
-Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]
 
 
 class Role(StrEnum):
@@ -29,11 +28,6 @@ class Role(StrEnum):
     OPERATOR = "operator"
     AUDITOR = "auditor"
     SYSTEM = "system"
-
-
-EVERYONE: Final = frozenset(Role)
-READS_BOTH: Final = EVERYONE - {Role.REPORTER}
-"""Who may read both services, their logs included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +67,17 @@ class Access:
             if not principal.speaks_for(team):
                 raise ProblemRaised(forbidden(f"this token does not speak for team {team}"))
 
+    def guard(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        """The same as a Litestar guard."""
+        self.check(connection.user, connection.path_params)
 
-def requires(*roles: Role, team: TeamOf | None = None) -> Guard:
-    """A Litestar guard for handlers that are not made by ``commands`` or ``reads``."""
-    access = Access(frozenset(roles), team)
 
-    def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        access.check(connection.user, connection.path_params)
+READS: Final = Access(frozenset(Role))
+"""What every role may read."""
+READS_BOTH: Final = Access(frozenset(Role) - {Role.REPORTER})
+"""What only those may read who read both services; their logs, for one."""
 
-    return guard
+
+def requires(*roles: Role, team: TeamOf | None = None) -> Access:
+    """Access for any of these roles."""
+    return Access(frozenset(roles), team)

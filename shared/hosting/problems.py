@@ -35,6 +35,7 @@ class Kind(Enum):
     WRONG_FIELDS = ("wrong-fields", 422, "Some fields are wrong")
     BUSY = ("busy", 429, "Too much at once; nothing was written")
     INTERNAL = ("internal", 500, "An error of ours")
+    UNSETTLED = ("unsettled", 500, "It cannot be told yet whether this was written")
     UNAVAILABLE = ("unavailable", 503, "A part is unavailable; nothing was written")
     BEHIND = ("behind", 503, "The read model is not there yet")
     NOT_READY = ("not-ready", 503, "The service is not ready")
@@ -138,9 +139,15 @@ def _with_errors(kind: Kind, errors: tuple[FieldError, ...]) -> Problem:
         type=kind.uri,
         title=kind.title,
         status=kind.status,
-        detail="; ".join(f"{error.field}: {error.detail}" for error in errors),
+        detail=", ".join(error.field for error in errors),
         errors=errors,
     )
+
+
+def explained(problem: Problem) -> str:
+    """All that a problem says, in one sentence, for where there is no room for its members."""
+    fields = "; ".join(f"{error.field}: {error.detail}" for error in problem.errors)
+    return fields or problem.detail
 
 
 def answer_headers(kind: Kind) -> dict[str, str]:

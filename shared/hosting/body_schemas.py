@@ -1,0 +1,44 @@
+"""JSON Schema of request bodies: what ``BodyDecoder`` takes, no more and no less."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from shared.hosting.bodies import TEXT_BYTES_MAX
+
+_TEXT_PATTERN: Final = "^[^\\u0000]*$"
+_REF: Final = "#/components/schemas/"
+_SUFFIX: Final = "Body"
+
+Schema = dict[str, Any]
+
+
+def body_schemas(bodies: Iterable[type[msgspec.Struct]]) -> tuple[list[Schema], dict[str, Schema]]:
+    """A schema for each body, and the components that they refer to.
+
+    The components have names of their own: as part of an answer, the same struct may hold more.
+    """
+    schemas, components = msgspec.json.schema_components(
+        list(bodies), ref_template=f"{_REF}{{name}}{_SUFFIX}"
+    )
+    named = {f"{name}{_SUFFIX}": _strict(schema) for name, schema in components.items()}
+    return list(schemas), named
+
+
+def _strict(schema: Any) -> Any:
+    """With what the decoder checks beyond types: unknown members, and texts that no log takes."""
+    if isinstance(schema, list):
+        return [_strict(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    strict = {name: _strict(part) for name, part in schema.items()}
+    if isinstance(schema.get("properties"), dict):
+        strict["properties"] = {n: _strict(p) for n, p in schema["properties"].items()}
+        strict["additionalProperties"] = False
+    if schema.get("type") == "string" and not schema.keys() & {"format", "enum", "const"}:
+        strict.setdefault("pattern", _TEXT_PATTERN)
+        strict.setdefault("maxLength", TEXT_BYTES_MAX)
+    return strict

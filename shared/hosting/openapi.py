@@ -1,0 +1,141 @@
+"""The OpenAPI document: Litestar's, completed with what all routes share.
+
+Litestar tells paths, parameters and answers. Here come the headers that are read and sent, the
+bodies as they are really decoded, the problems, and that a token is needed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Litestar, Request
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.routes import HTTPRoute
+
+from shared.hosting.body_schemas import Schema, body_schemas
+from shared.hosting.documented import OPT, PATH_SCHEMA, Documented
+from shared.hosting.incoming import REQUEST_ID_HEADER
+from shared.hosting.positions import HEADER as POSITION_HEADER
+from shared.hosting.problems import MEDIA_TYPE, RETRY_SECONDS, Kind, Problem
+
+_BEARER: Final = "bearer"
+_TITLES: Final = {kind.status: kind.title for kind in reversed(Kind)}
+_PROBLEM_REF: Final = {"$ref": "#/components/schemas/Problem"}
+_HEADERS: Final[dict[str, Schema]] = {
+    POSITION_HEADER: {
+        "description": "The position of the log that this was answered at.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    REQUEST_ID_HEADER: {
+        "description": "This request's id: the causation id of what it recorded.",
+        "required": True,
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "ETag": {
+        "description": "The version, for If-Match.",
+        "required": True,
+        "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
+    },
+    "Retry-After": {
+        "description": "Seconds until a next try makes sense.",
+        "schema": {"type": "integer", "const": RETRY_SECONDS},
+    },
+    "WWW-Authenticate": {"schema": {"type": "string"}},
+}
+_ALWAYS: Final = (POSITION_HEADER, REQUEST_ID_HEADER)
+
+
+class Document(JsonRenderPlugin):
+    """Serves the completed document at ``/schema/openapi.json``; it is made once."""
+
+    def __init__(self) -> None:
+        super().__init__(media_type="application/json")  # type: ignore[arg-type]
+        self._bytes: bytes | None = None
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        if self._bytes is None:
+            self._bytes = msgspec.json.encode(complete(openapi_schema, request.app))
+        return self._bytes
+
+
+def complete(document: dict[str, Any], app: Litestar) -> dict[str, Any]:
+    """The document with what ``Documented`` says of the app's routes."""
+    operations = [
+        (operation, said)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for method, (handler, _) in route.route_handler_map.items()
+        if isinstance(said := handler.opt.get(OPT), Documented)
+        and (item := document["paths"].get(route.path_format)) is not None
+        and (operation := item.get(method.lower())) is not None
+    ]
+    bodies = [said.body for _, said in operations if said.body is not None]
+    schemas, components = body_schemas(dict.fromkeys(bodies))
+    by_body = dict(zip(dict.fromkeys(bodies), schemas, strict=True))
+    (_, problem_components) = msgspec.json.schema_components(
+        [Problem], ref_template="#/components/schemas/{name}"
+    )
+    parts = document.setdefault("components", {})
+    parts.setdefault("schemas", {}).update({**components, **problem_components})
+    parts["headers"] = _HEADERS
+    parts["responses"] = {
+        f"Problem{status}": _problem(status) for status in sorted(_TITLES) if status != 405
+    }
+    parts["securitySchemes"] = {
+        _BEARER: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    }
+    for operation, said in operations:
+        _complete(operation, said, None if said.body is None else by_body[said.body])
+    for path, item in document["paths"].items():
+        for method in item.keys() & {"get", "post", "put", "patch", "delete"}:
+            _name_path_parameters(path, item[method])
+    return document
+
+
+def _complete(operation: dict[str, Any], said: Documented, body: Schema | None) -> None:
+    if said.token:
+        operation["security"] = [{_BEARER: []}]
+    operation["parameters"] = [*operation.get("parameters", []), *said.headers]
+    if body is not None and said.body is not None:
+        required = any(field.required for field in msgspec.structs.fields(said.body))
+        operation["requestBody"] = {
+            "required": required,
+            "content": {"application/json": {"schema": body}},
+        }
+    # What Litestar documents for a wrong parameter is not what is answered here.
+    answers = {c: a for c, a in operation["responses"].items() if c.startswith(("2", "3"))}
+    for answer in answers.values():
+        names = (*_ALWAYS, *said.answer_headers)
+        answer["headers"] = {**answer.get("headers", {}), **_header_refs(names)}
+    for status in said.problems:
+        answers[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
+    operation["responses"] = answers
+
+
+def _problem(status: int) -> Schema:
+    names = list(_ALWAYS)
+    if status in {429, 503}:
+        names.append("Retry-After")
+    if status == 401:
+        names.append("WWW-Authenticate")
+    return {
+        "description": _TITLES[status],
+        "headers": _header_refs(names),
+        "content": {MEDIA_TYPE: {"schema": _PROBLEM_REF}},
+    }
+
+
+def _header_refs(names: Any) -> dict[str, Schema]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _name_path_parameters(path: str, operation: dict[str, Any]) -> None:
+    """Every ``{name}`` of the path, also where the handler reads them without declaring them."""
+    parameters: list[Schema] = operation.setdefault("parameters", [])
+    declared = {each["name"] for each in parameters if each["in"] == "path"}
+    for part in path.split("/"):
+        name = part.strip("{}")
+        if part.startswith("{") and name not in declared:
+            parameters.append({"name": name, "in": "path", "required": True, "schema": PATH_SCHEMA})
