@@ -14,7 +14,7 @@ from caselog.embedded.process import StartFailed
 
 ANNOUNCE_AFTER_SECONDS: Final = 3.0
 ANNOUNCE_EVERY_SECONDS: Final = 10.0
-PATIENCE_SECONDS: Final = 30.0
+PATIENCE_SECONDS: Final = 45.0
 """How long a part may take to stop by itself: to answer what was asked, to write all out."""
 HURRIED_PATIENCE_SECONDS: Final = 1.0
 
@@ -157,7 +157,7 @@ class Supervisor:
 
 
 async def patiently(work: Awaitable[None], what: str, say: Callable[[str], None]) -> None:
-    """Await something that is not a part, and say what it is when it takes long."""
+    """Await something that is not the start of a part, and say what it is when it takes long."""
     loop = asyncio.get_running_loop()
     announce = loop.call_later(ANNOUNCE_AFTER_SECONDS, say, f"waiting for {what}")
     try:
