@@ -186,11 +186,10 @@ class Appender:
 
     def _make(self) -> Batch:
         before = [flight.batch for flight in self._flights]
-        last = before[-1].recorded_at if before else self._tip.recorded_at
+        tip = before[-1].tip_after if before else self._tip
         now = self._clock()
-        recorded_at = now if last is None or now > last else last
-        head = before[-1].head_after if before else self._tip.head
-        batch = Batch(head, recorded_at, self._source, self._known, before)
+        recorded_at = now if tip.recorded_at is None else max(now, tip.recorded_at)
+        batch = Batch(tip, recorded_at, self._source, self._known, before)
         later: list[Ask] = []
         suspects: list[tuple[Ask, VersionConflict]] = []
         while self._waiting:
@@ -249,7 +248,7 @@ class Appender:
     def _succeed(self, batch: Batch) -> None:
         self._failures = 0
         self._known.learn(batch.versions)
-        self._tip = Tip(batch.head_after, batch.recorded_at)
+        self._tip = batch.tip_after
         self._committed(batch.rows, self._tip.head)
         for ask, appended in batch.appended():
             self._held -= len(ask.request.events)
@@ -263,7 +262,7 @@ class Appender:
         return STALE_PAUSE_S_MAX
 
     def _adopt(self, tip: Tip) -> None:
-        if tip.head == self._tip.head:
+        if tip == self._tip:
             return
         if tip.head.position < self._tip.head.position:
             _logger.error("the log went back", extra={"head": tip.head, "was": self._tip.head})

@@ -31,7 +31,7 @@ from shared.eventlog.model import (
     Row,
     UniqueKey,
 )
-from shared.eventlog.port import Group
+from shared.eventlog.port import Group, Tip
 from shared.events.codec import Stamp, encode
 from shared.events.envelope import Draft, Published
 
@@ -157,18 +157,18 @@ class Batch:
     """A group in the making: the requests in it, their rows, and what they leave pending."""
 
     def __init__(
-        self, head: LogHead, recorded_at: datetime, source: str, known: Known, before: list[Batch]
+        self, tip: Tip, recorded_at: datetime, source: str, known: Known, before: list[Batch]
     ) -> None:
-        self.head = head
-        self.recorded_at = recorded_at
+        self.tip = tip
+        self._recorded_at = recorded_at
         self.asks: list[Ask] = []
         self.versions: dict[str, int] = {}
         self.names: set[Hashable] = set()
         self._source = source
         self._known = known
         self._before = before
-        self._position = head.position
-        self._sequence = head.sequence
+        self._position = tip.head.position
+        self._sequence = tip.head.sequence
         self._bytes = 0
         self._rows: list[Row] = []
         self._ends: list[int] = []
@@ -177,8 +177,13 @@ class Batch:
         self._unproven: list[tuple[int, str, int]] = []
 
     @property
-    def head_after(self) -> LogHead:
-        return LogHead(self.head.log, self.head.epoch, self._position, self._sequence)
+    def tip_after(self) -> Tip:
+        head = self.tip.head
+        return Tip(
+            LogHead(head.log, head.epoch, self._position, self._sequence),
+            self._rows[-1].leaf,
+            self._recorded_at,
+        )
 
     @property
     def rows(self) -> list[Row]:
@@ -189,7 +194,8 @@ class Batch:
         for index, end in enumerate(self._ends):
             requests += [index] * (end - len(requests))
         return Group(
-            self.head,
+            self.tip,
+            self.tip_after,
             tuple(self._rows),
             tuple(requests),
             tuple(self._keys),
@@ -238,7 +244,7 @@ class Batch:
         start = 0
         for ask, end in zip(self.asks, self._ends, strict=True):
             ask.ghosts.add(self._rows[start].leaf)
-            ask.ghost_head = max(ask.ghost_head, self.head.position)
+            ask.ghost_head = max(ask.ghost_head, self.tip.head.position)
             start = end
 
     def _pending(self, stream: str) -> int | None:
@@ -285,10 +291,10 @@ class Batch:
         self.versions.update(versions)
 
     def _own(self, draft: Draft, position: int, version: int, sequence: int | None) -> Row:
-        head = self.head
+        head = self.tip.head
         stamp = Stamp(
             source=self._source,
-            recordedtime=self.recorded_at,
+            recordedtime=self._recorded_at,
             log=head.log,
             epoch=head.epoch,
             position=position,
@@ -331,5 +337,5 @@ class Batch:
             sequence,
             entry,
             leaf_hash(entry),
-            self.recorded_at,
+            self._recorded_at,
         )

@@ -56,11 +56,13 @@ class MemoryStore:
         return self._tip()
 
     def _tip(self) -> Tip:
-        return Tip(self._head, self._rows[-1].recorded_at if self._rows else None)
+        if not self._rows:
+            return Tip(self._head, b"", None)
+        return Tip(self._head, self._rows[-1].leaf, self._rows[-1].recorded_at)
 
     async def commit(self, group: Group) -> None:
         await asyncio.sleep(0)
-        if group.head != self._head:
+        if group.before != self._tip():
             raise StaleHead(self._tip())
         refusals = self._refusals(group)
         if refusals:
@@ -69,13 +71,7 @@ class MemoryStore:
             self._store(row)
         for _, key in group.keys:
             self._keys[key.scope, key.key] = (key.value, group.rows[-1].recorded_at)
-        own = [r.sequence for r in group.rows if r.sequence and r.source == self._source]
-        self._head = LogHead(
-            self._head.log,
-            self._head.epoch,
-            group.rows[-1].position,
-            own[-1] if own else self._head.sequence,
-        )
+        self._head = group.after.head
 
     def _refusals(self, group: Group) -> Refusals:
         conflicts: defaultdict[int, dict[str, None]] = defaultdict(dict)
@@ -115,7 +111,7 @@ class MemoryStore:
             if row.source == self._source:
                 self._published.append(row)
             last = self._last_received.get(row.source)
-            if last is None or (last.epoch, last.sequence or 0) < (row.epoch, row.sequence):
+            if last is None or (last.sequence or 0, last.epoch) < (row.sequence, row.epoch):
                 self._last_received[row.source] = row
 
     async def read(self, after: int, limit: int) -> Sequence[Row]:

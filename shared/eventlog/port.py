@@ -19,21 +19,26 @@ SequenceKey = tuple[str, int, int]
 
 
 class Tip(Struct, frozen=True):
-    """Where a log goes on: its head, and when its last entry was recorded (None: it is empty)."""
+    """Where a log goes on: its head, and of its last entry, if there is one, the leaf and the time.
+
+    The leaf tells two logs of the same length apart: a group is made for one of them.
+    """
 
     head: LogHead
+    leaf: bytes
     recorded_at: datetime | None
 
 
 class Group(Struct, frozen=True):
-    """Rows that are committed together, made for the head that the log has just before them.
+    """Rows that are committed together, and the tips that the log has before and after them.
 
     ``requests[i]`` is the index, within the group, of the request that row ``i`` belongs to;
     ``keys`` pairs such an index with a unique key. ``unproven`` names, as (request, stream,
     version), what the maker of the group has not seen itself: that this version is in the log.
     """
 
-    head: LogHead
+    before: Tip
+    after: Tip
     rows: tuple[Row, ...]
     requests: tuple[int, ...]
     keys: tuple[tuple[int, UniqueKey], ...] = ()
@@ -41,7 +46,7 @@ class Group(Struct, frozen=True):
 
 
 class StaleHead(Exception):
-    """The log's head is not the one that the group was made for: make it anew. Nothing was written.
+    """The log is not where the group assumed it to be: make it anew. Nothing was written.
 
     ``tip`` is where the log is instead: further on, or not yet there when a group overtook the one
     before it.

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
+from shared.eventlog.migrate import migrate
 from shared.eventlog.model import Append, Foreign, UniqueKey
 from shared.events.codec import Codec, Stamp, encode
 from shared.events.envelope import Draft, Private, Published
@@ -41,6 +42,11 @@ SILENCE: Final[tuple[str, ...]] = ()
 
 def any_id() -> UUID:
     return UUID(int=random.getrandbits(128))
+
+
+def with_log(owner_dsn: str) -> None:
+    """Prepares a database: ``await database(with_log)``."""
+    migrate(owner_dsn)
 
 
 def noted(stream: str, text: str = "", *, event_id: UUID | None = None) -> Draft:

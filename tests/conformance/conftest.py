@@ -1,0 +1,5 @@
+"""Failed assertions of the suites show their values, as those of test files do."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.conformance.eventlog_suite")
