@@ -10,6 +10,9 @@ from urllib.parse import unquote
 
 import pytest
 
+from services.eng_issues.domain.rules import Rule as EngRule
+from services.ops_issues.domain.rules import Rule as OpsRule
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 DECISIONS = DOCS / "decisions"
@@ -146,6 +149,16 @@ def test_a_page_that_code_names_exists(folder: str) -> None:
     mentions = {(p, m) for p in code for m in MENTION.findall(p.read_text(encoding="utf-8"))}
 
     assert [f"{name(p)}: {m}" for p, m in sorted(mentions) if not (ROOT / m).exists()] == []
+
+
+def test_every_rule_that_a_refusal_can_name_is_explained_to_people() -> None:
+    explained = {
+        rule
+        for page in (DOCS / "people").glob("*.md")
+        for rule in re.findall(r"`([a-z]+(?:-[a-z]+)+)`", page.read_text())
+    }
+
+    assert {*OpsRule, *EngRule} <= explained
 
 
 DATED = "Status: accepted, 2026-01-01"
