@@ -18,10 +18,17 @@ class IntakeBody(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     """What an event of another system says.
 
     ``TYPE`` is the short name. Unlike in published events, a field that is not known is refused: it
-    is most likely a misspelt one, and what it said would be lost.
+    is most likely a misspelt one, and what it said would be lost. ``ONE_OF`` names fields of which
+    exactly one is required.
     """
 
     TYPE: ClassVar[str] = ""
+    ONE_OF: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        if self.ONE_OF and sum(getattr(self, name) is not None for name in self.ONE_OF) != 1:
+            names = " or ".join(f"`{name}`" for name in self.ONE_OF)
+            raise ValueError(f"Expected either {names}")
 
 
 class IntakeEvent(Struct, frozen=True, kw_only=True):

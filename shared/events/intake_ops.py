@@ -69,15 +69,12 @@ class Commented(IntakeBody, frozen=True, kw_only=True):
     """
 
     TYPE: ClassVar[str] = "commented"
+    ONE_OF: ClassVar[tuple[str, ...]] = ("comment", "body")
     comment: Text | None = None
     body: Text | None = None
     visibility: Visibility = "internal"
     mentions: tuple[str, ...] = ()
     captured_from: Text | None = None
-
-    def __post_init__(self) -> None:
-        if (self.comment is None) == (self.body is None):
-            raise ValueError("Expected either `comment` or `body`")
 
     @property
     def text(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
 from msgspec import Meta, Struct
@@ -41,6 +41,7 @@ class ReadRequest(
         case: With ``after_position``: only those of this issue.
     """
 
+    ONE_OF: ClassVar[tuple[str, ...]] = ("after_sequence", "after_position")
     after_sequence: Annotated[int, Meta(ge=0)] | None = None
     after_position: Annotated[int, Meta(ge=0)] | None = None
     limit: Annotated[int, Meta(ge=1)] = READ_ENTRIES_MAX
