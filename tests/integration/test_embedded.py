@@ -19,7 +19,8 @@ import pytest
 
 from caselog.embedded import process
 from caselog.embedded.nats import EmbeddedNats, NatsOptions
-from caselog.embedded.postgres import EmbeddedPostgres, PostgresOptions
+from caselog.embedded.postgres import EmbeddedPostgres
+from caselog.embedded.postgres_settings import PostgresOptions
 from caselog.embedded.process import AlreadyRunning, StartFailed
 from tests.kit.waiting import eventually
 

@@ -48,7 +48,7 @@ class Container:
         await self.stop()
         await self.start()
 
-    async def remove(self) -> None:
+    async def discard(self) -> None:
         """Away with it and all it stored."""
         if self._created:
             await asyncio.to_thread(self.container.stop)
@@ -102,7 +102,7 @@ class ContainerNats(Container):
         return f"nats://{self.host}:{self.port}"
 
     async def wipe(self) -> None:
-        await self.remove()
+        await self.discard()
         await self.start()
 
     async def answers(self) -> bool:

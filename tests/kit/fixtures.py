@@ -18,6 +18,7 @@ from tests.kit.databases import Database, Databases, Prepare
 from tests.kit.servers import NatsServer, PostgresServer
 from tests.kit.servers import nats_server as choose_nats
 from tests.kit.servers import postgres_server as choose_postgres
+from tests.kit.stack import RunningUp
 
 
 class MakeDatabase(Protocol):
@@ -57,8 +58,7 @@ async def postgres(
     server = choose_postgres(home, ports.free_port, durable=False)
     await server.start()
     yield server
-    await server.stop()
-    shutil.rmtree(home, ignore_errors=True)
+    await server.discard()
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +94,7 @@ async def postgres_server(
     server = choose_postgres(directory / "postgres", free_port, durable=is_durable(request))
     await server.start()
     yield server
-    await server.stop()
+    await server.discard()
 
 
 @pytest.fixture
@@ -108,7 +108,18 @@ async def nats_server(
     server = choose_nats(directory / "nats", free_port, durable=is_durable(request))
     await server.start()
     yield server
-    await server.stop()
+    await server.discard()
+
+
+@pytest.fixture(scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningUp]:
+    """The worker's running ``caselog up``, shared by its tests: ``await stack.ready()``."""
+    data = tmp_path_factory.mktemp("whole stack")
+    running = await RunningUp.start(data, ports.free_port)
+    await running.ready()
+    yield running
+    assert await running.stop() == 0
+    shutil.rmtree(data, ignore_errors=True)
 
 
 def is_durable(request: pytest.FixtureRequest) -> bool:

@@ -15,7 +15,8 @@ from typing import Protocol
 import nats
 
 from caselog.embedded.nats import EmbeddedNats, NatsOptions
-from caselog.embedded.postgres import EmbeddedPostgres, PostgresOptions
+from caselog.embedded.postgres import EmbeddedPostgres
+from caselog.embedded.postgres_settings import PostgresOptions
 from tests.kit.containers import ContainerNats, ContainerPostgres
 
 
@@ -34,6 +35,8 @@ class PostgresServer(Protocol):
         """As a crash does."""
 
     async def restart(self) -> None: ...
+    async def discard(self) -> None:
+        """Stop it for good, and keep nothing."""
 
 
 class NatsServer(Protocol):
@@ -52,6 +55,9 @@ class NatsServer(Protocol):
     async def restart(self) -> None: ...
     async def wipe(self) -> None:
         """Kill it, lose everything JetStream stored, start it again."""
+
+    async def discard(self) -> None:
+        """Stop it for good, and keep nothing."""
 
 
 class OwnPostgres:
@@ -78,6 +84,10 @@ class OwnPostgres:
         await self.server.stop()
         await self.server.start()
 
+    async def discard(self) -> None:
+        await self.server.stop()
+        shutil.rmtree(self.server.home)
+
 
 class OwnNats:
     """An embedded server; ``durable`` as in production or without fsync."""
@@ -101,6 +111,10 @@ class OwnNats:
     async def restart(self) -> None:
         await self.server.stop()
         await self.server.start()
+
+    async def discard(self) -> None:
+        await self.server.stop()
+        shutil.rmtree(self.server.home)
 
     async def wipe(self) -> None:
         await self.server.kill()
@@ -126,6 +140,9 @@ class GivenPostgres:
     async def restart(self) -> None:
         raise RuntimeError("a given server is not ours to restart")
 
+    async def discard(self) -> None:
+        pass
+
 
 class GivenNats:
     """Somebody else's server: every test finds it without streams. For one worker only (-n0)."""
@@ -144,6 +161,9 @@ class GivenNats:
 
     async def restart(self) -> None:
         raise RuntimeError("a given server is not ours to restart")
+
+    async def discard(self) -> None:
+        pass
 
     async def wipe(self) -> None:
         connection = await nats.connect(self.url)
