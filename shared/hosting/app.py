@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from litestar import Litestar, Request, Response, get
+from litestar import Litestar, Request, Response, get, route
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
@@ -23,6 +24,7 @@ from shared.hosting.ids import new_id
 from shared.hosting.incoming import incoming_of
 from shared.hosting.metrics import CONTENT_TYPE, Metrics
 from shared.hosting.openapi import Document
+from shared.hosting.parameters import parameter_hints
 from shared.hosting.problem_routes import problem_routes
 from shared.hosting.problems import Kind, problem
 from shared.hosting.tokens import TokenVerifier
@@ -44,7 +46,7 @@ class Site:
     verifier: TokenVerifier
     readiness: Readiness
     metrics: Metrics
-    routes: Sequence[Any]
+    routes: Sequence[HTTPRouteHandler]
     asyncapi: Callable[[], bytes] | None = None
     open_prefixes: Iterable[str] = OPEN_PREFIXES
 
@@ -60,7 +62,7 @@ def build_app(site: Site) -> Edge:
     if site.asyncapi is not None:
         routes.append(_asyncapi_route(site.asyncapi))
     litestar = Litestar(
-        routes,
+        [_options_route(routes), *routes],
         openapi_config=OpenAPIConfig(
             title=site.title, version=site.version, path="/schema", render_plugins=[Document()]
         ),
@@ -85,7 +87,7 @@ def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response
     if isinstance(error, KNOWN_FAILURES):
         found = problem_of(error)
     elif isinstance(error, HTTPException):
-        found = problem_of_litestar(error)
+        found = problem_of_litestar(error, parameter_hints(request))
     else:
         found = problem(Kind.INTERNAL, "it is in the service's log, under this instance")
     if found.kind is Kind.INTERNAL:
@@ -94,6 +96,27 @@ def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response
     brought = getattr(error, "headers", None) or {}
     response.headers.update(brought)
     return response
+
+
+def _options_route(routes: Iterable[HTTPRouteHandler]) -> HTTPRouteHandler:
+    """``OPTIONS`` of all paths. Litestar's own forgets methods that have handlers of their own."""
+    methods: dict[str, set[str]] = {}
+    for each in routes:
+        for path in each.paths:
+            methods.setdefault(path, {"OPTIONS"}).update(map(str, each.http_methods))
+    allowed = {_template(path): ", ".join(sorted(names)) for path, names in methods.items()}
+
+    @route(list(methods), http_method="OPTIONS", status_code=204, include_in_schema=False)
+    async def options(request: Request[Any, Any, Any]) -> Response[None]:
+        allow = allowed[request.scope["path_template"]]
+        return Response(None, headers={"Allow": allow})
+
+    return options
+
+
+def _template(path: str) -> str:
+    """``/things/{key:str}`` → ``/things/{key}``, as Litestar names the route of a request."""
+    return re.sub(r":\w+}", "}", path)
 
 
 def _metrics_route(metrics: Metrics) -> HTTPRouteHandler:
@@ -111,7 +134,8 @@ def _asyncapi_route(document: Callable[[], bytes]) -> HTTPRouteHandler:
         summary="What goes over the bus, as an AsyncAPI document",
         opt={OPT: Documented(problems=(401,))},
     )
-    async def asyncapi() -> Response[bytes]:
-        return Response(document(), media_type="application/json")
+    async def asyncapi() -> Response[dict[str, Any]]:
+        exact: Any = document()
+        return Response(exact, media_type="application/json")
 
     return asyncapi

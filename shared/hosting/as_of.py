@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final
 
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from shared.eventlog.port import LogStore
 from shared.hosting.occurred import parse_moment
@@ -16,8 +16,8 @@ PARAMETER: Final = "as_of"
 
 AsOf = Annotated[
     str | None,
-    Parameter(
-        query=PARAMETER,
+    QueryParameter(
+        name=PARAMETER,
         required=False,
         description="A position, or an RFC 3339 moment (by recorded_at); inclusive.",
     ),

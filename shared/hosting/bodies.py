@@ -19,7 +19,13 @@ from shared.hosting.problems import (
     too_large,
     wrong_fields,
 )
-from shared.hosting.wrong_fields import skips_unknown_fields, texts, unknown_fields, wrong_parts
+from shared.hosting.wrong_fields import (
+    skips_unknown_fields,
+    texts,
+    unknown_fields,
+    with_integers,
+    wrong_parts,
+)
 
 BODY_BYTES_MAX: Final = 2 * 1024 * 1024
 """The largest request body: the largest entry, with every character of it escaped."""
@@ -53,6 +59,7 @@ class BodyDecoder(Generic[B]):
 
     def from_object(self, value: Any) -> B:
         """The struct that a decoded JSON value says."""
+        value = with_integers(value, self.body)
         if errors := list(islice(self._errors(value), ERRORS_MAX)):
             raise ProblemRaised(wrong_fields(errors))
         if errors := list(islice(_long_texts(value), ERRORS_MAX)):

@@ -7,8 +7,6 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.hosting.bodies import TEXT_BYTES_MAX
-
 _TEXT_PATTERN: Final = "^[^\\u0000]*$"
 _REF: Final = "#/components/schemas/"
 _SUFFIX: Final = "Body"
@@ -29,7 +27,10 @@ def body_schemas(bodies: Iterable[type[msgspec.Struct]]) -> tuple[list[Schema], 
 
 
 def _strict(schema: Any) -> Any:
-    """With what the decoder checks beyond types: unknown members, and texts that no log takes."""
+    """With what the decoder checks beyond types: unknown members, and U+0000 in texts.
+
+    The limit on texts is not said: it counts bytes, and answers 413 and not 422.
+    """
     if isinstance(schema, list):
         return [_strict(part) for part in schema]
     if not isinstance(schema, dict):
@@ -40,5 +41,4 @@ def _strict(schema: Any) -> Any:
         strict["additionalProperties"] = False
     if schema.get("type") == "string" and not schema.keys() & {"format", "enum", "const"}:
         strict.setdefault("pattern", _TEXT_PATTERN)
-        strict.setdefault("maxLength", TEXT_BYTES_MAX)
     return strict

@@ -24,6 +24,7 @@ from shared.hosting.problems import (
     problem,
     wrong_fields,
 )
+from shared.hosting.wrong_fields import explain
 
 KnownFailure = (
     ProblemRaised | VersionConflict | KeyTaken | EntryTooLarge | LogUnavailable | AppendUnsettled
@@ -72,16 +73,20 @@ def problem_of(error: KnownFailure) -> Problem:
             return problem(Kind.UNSETTLED, _UNSETTLED)
 
 
-def problem_of_litestar(error: HTTPException) -> Problem:
-    """The problem for what Litestar itself refuses: an unknown route, a wrong parameter."""
+def problem_of_litestar(error: HTTPException, hints: Mapping[str, Any]) -> Problem:
+    """The problem for what Litestar itself refuses: an unknown route, a wrong parameter.
+
+    ``hints`` are the types of the route's parameters.
+    """
     if error.status_code >= 500:
         return problem(Kind.INTERNAL, "see the service's log")
     if error.status_code == HTTPStatus.BAD_REQUEST and isinstance(error.extra, list):
-        return wrong_fields(_field_error(each) for each in error.extra)
+        return wrong_fields(_field_error(each, hints) for each in error.extra)
     known = _OF_STATUS.get(HTTPStatus(error.status_code))
     return known or problem(Kind.UNREADABLE, error.detail)
 
 
-def _field_error(message: Mapping[str, Any]) -> FieldError:
+def _field_error(message: Mapping[str, Any], hints: Mapping[str, Any]) -> FieldError:
     """A wrong parameter, as Litestar's signature model reports it."""
-    return FieldError(str(message.get("key", "query")), str(message.get("message", "is wrong")))
+    name = str(message.get("key", "query"))
+    return FieldError(name, explain(str(message["message"]), hints.get(name, Any)))

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from shared.eventlog.log import EventLog
@@ -33,9 +33,9 @@ HEARTBEAT_SECONDS: Final = 15.0
 RETRY_MS: Final = 2000
 LAST_EVENT_HEADER: Final = "Last-Event-ID"
 
-After = Annotated[
-    int, Parameter(ge=0, le=POSITION_MAX, required=False, description="Entries after this one.")
-]
+_AFTER: Final = QueryParameter(
+    ge=0, le=POSITION_MAX, required=False, description="Entries after this one."
+)
 
 
 class LogRoutes:
@@ -78,15 +78,19 @@ class LogRoutes:
         )
         async def log(
             request: Request[Any, Any, Any],
-            after: After = 0,
-            limit: Annotated[int, Parameter(ge=1, le=LINES_MAX, required=False)] = LINES_DEFAULT,
+            after: Annotated[int, _AFTER] = 0,
+            limit: Annotated[
+                int, QueryParameter(ge=1, le=LINES_MAX, required=False)
+            ] = LINES_DEFAULT,
         ) -> Stream:
             upto = min(after + limit, self.position)
             return self._stream(request, self._lines(after, upto), NDJSON)
 
         # Not in the OpenAPI document: an answer that never ends is nothing its readers can call.
         @get("/stream", guards=[self._access.guard], include_in_schema=False)
-        async def stream(request: Request[Any, Any, Any], after: After | None = None) -> Stream:
+        async def stream(
+            request: Request[Any, Any, Any], after: Annotated[int | None, _AFTER] = None
+        ) -> Stream:
             begin = _last_event(incoming_of(request).header(LAST_EVENT_HEADER))
             if begin is None:
                 begin = self.position if after is None else after

@@ -2,6 +2,10 @@
 
 Litestar tells paths, parameters and answers. Here come the headers that are read and sent, the
 bodies as they are really decoded, the problems, and that a token is needed.
+
+Parameters that only hold what was answered before (If-Match, Idempotency-Key, cursor …) are under
+``components.parameters``; operations name them under ``x-dependent-parameters`` and not among their
+own, since whoever makes up requests from this document could not make up good ones.
 """
 
 from __future__ import annotations
@@ -13,13 +17,25 @@ from litestar import Litestar, Request
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.routes import HTTPRoute
 
+from shared.hosting.as_of import PARAMETER as AS_OF
 from shared.hosting.body_schemas import Schema, body_schemas
 from shared.hosting.documented import OPT, PATH_SCHEMA, Documented
 from shared.hosting.incoming import REQUEST_ID_HEADER
+from shared.hosting.paging import PARAMETER as CURSOR
 from shared.hosting.positions import HEADER as POSITION_HEADER
+from shared.hosting.positions import POSITION_MAX
 from shared.hosting.problems import MEDIA_TYPE, RETRY_SECONDS, Kind, Problem
 
 _BEARER: Final = "bearer"
+_DEPENDENT: Final = "x-dependent-parameters"
+_QUERY: Final[dict[str, Schema]] = {
+    AS_OF: {
+        "anyOf": [
+            {"type": "integer", "minimum": 0, "maximum": POSITION_MAX},
+            {"type": "string", "format": "date-time"},
+        ]
+    }
+}
 _TITLES: Final = {kind.status: kind.title for kind in reversed(Kind)}
 _PROBLEM_REF: Final = {"$ref": "#/components/schemas/Problem"}
 _HEADERS: Final[dict[str, Schema]] = {
@@ -80,6 +96,7 @@ def complete(document: dict[str, Any], app: Litestar) -> dict[str, Any]:
     parts = document.setdefault("components", {})
     parts.setdefault("schemas", {}).update({**components, **problem_components})
     parts["headers"] = _HEADERS
+    parts["parameters"] = {each["name"]: each for _, said in operations for each in said.headers}
     parts["responses"] = {
         f"Problem{status}": _problem(status) for status in sorted(_TITLES) if status != 405
     }
@@ -91,13 +108,15 @@ def complete(document: dict[str, Any], app: Litestar) -> dict[str, Any]:
     for path, item in document["paths"].items():
         for method in item.keys() & {"get", "post", "put", "patch", "delete"}:
             _name_path_parameters(path, item[method])
+            _complete_query(item[method], parts["parameters"])
     return document
 
 
 def _complete(operation: dict[str, Any], said: Documented, body: Schema | None) -> None:
     if said.token:
         operation["security"] = [{_BEARER: []}]
-    operation["parameters"] = [*operation.get("parameters", []), *said.headers]
+    if said.headers:
+        operation[_DEPENDENT] = [_parameter_ref(each["name"]) for each in said.headers]
     if body is not None and said.body is not None:
         required = any(field.required for field in msgspec.structs.fields(said.body))
         operation["requestBody"] = {
@@ -129,6 +148,37 @@ def _problem(status: int) -> Schema:
 
 def _header_refs(names: Any) -> dict[str, Schema]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _complete_query(operation: dict[str, Any], shared: dict[str, Schema]) -> None:
+    kept = []
+    for parameter in operation["parameters"]:
+        if parameter["in"] == "query":
+            known = _QUERY.get(parameter["name"])
+            parameter["schema"] = known or _without_null(parameter["schema"])
+        if parameter["name"] == CURSOR:
+            shared[CURSOR] = parameter
+            operation.setdefault(_DEPENDENT, []).append(_parameter_ref(CURSOR))
+        else:
+            kept.append(parameter)
+    operation["parameters"] = kept
+
+
+def _without_null(schema: Schema) -> Schema:
+    """What can be sent in a query: an optional parameter is left out, it is never null."""
+    some = dict(schema)
+    if isinstance(some.get("type"), list):
+        (some["type"],) = (kind for kind in some["type"] if kind != "null")
+    if "enum" in some:
+        some["enum"] = [value for value in some["enum"] if value is not None]
+    if "oneOf" in some:
+        kinds = [kind for kind in some.pop("oneOf") if kind != {"type": "null"}]
+        some.update(kinds[0] if len(kinds) == 1 else {"oneOf": kinds})
+    return some
+
+
+def _parameter_ref(name: str) -> Schema:
+    return {"$ref": f"#/components/parameters/{name}"}
 
 
 def _name_path_parameters(path: str, operation: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from shared.hosting.problems import ProblemRaised, wrong_field
 
@@ -19,12 +19,12 @@ PARAMETER: Final = "cursor"
 _CHECK_BYTES: Final = 8
 
 Limit = Annotated[
-    int, Parameter(ge=1, le=LIMIT_MAX, required=False, description="The most items of a page.")
+    int, QueryParameter(ge=1, le=LIMIT_MAX, required=False, description="The most items of a page.")
 ]
 """How a handler declares ``limit``; its default is ``LIMIT_DEFAULT``."""
 CursorText = Annotated[
     str | None,
-    Parameter(query=PARAMETER, required=False, description="next_cursor of the page before."),
+    QueryParameter(name=PARAMETER, required=False, description="next_cursor of the page before."),
 ]
 """How a handler declares ``cursor``."""
 

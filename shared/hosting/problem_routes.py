@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import msgspec
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import PathParameter
 
 from shared.hosting.documented import OPT, Documented
 from shared.hosting.problems import Kind, ProblemRaised, not_found
@@ -31,7 +31,7 @@ def problem_routes() -> list[HTTPRouteHandler]:
         opt={OPT: Documented(problems=(401, 404))},
     )
     async def show(
-        name: Annotated[str, Parameter(description="The end of its URI.")],
+        name: Annotated[str, PathParameter(description="The end of its URI.")],
     ) -> ProblemType:
         kind = _BY_SLUG.get(name)
         if kind is None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from litestar import get
+from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 
 from shared.hosting.documented import OPT, Documented, header
+from shared.hosting.parameters import check_query
 from shared.hosting.positions import MIN_HEADER, ReadModel, waits_for
 from shared.hosting.principal import Access
 
@@ -35,12 +36,18 @@ def read(
     documented = Documented(
         problems=_PROBLEMS, headers=(_MIN_POSITION,), answer_headers=("ETag",) if etag else ()
     )
+    wait = waits_for(model)
+
+    async def before_request(request: Request[Any, Any, Any]) -> None:
+        check_query(request)
+        await wait(request)
+
     return get(
         path,
         operation_id=name,
         summary=summary,
         guards=[access.guard],
-        before_request=waits_for(model),
+        before_request=before_request,
         opt={OPT: documented},
         **options,
     )

@@ -42,14 +42,14 @@ def wrong_parts(value: Any, hint: Any, path: str = "") -> Iterator[FieldError]:
     except msgspec.ValidationError as error:
         inner = [
             wrong
-            for part, kind, at in _parts(value, hint, path)
-            for wrong in wrong_parts(part, kind, at)
+            for name, part, kind in _parts(value, hint)
+            for wrong in wrong_parts(part, kind, _at(path, name))
         ]
         inner += _missing(value, hint, path)
         if inner:
             yield from inner
         elif not any(unknown_fields(value, hint, path)):
-            yield FieldError(path or WHOLE, _explain(error, hint))
+            yield FieldError(path or WHOLE, explain(str(error), hint))
 
 
 def unknown_fields(value: Any, hint: Any, path: str = "") -> Iterator[FieldError]:
@@ -59,9 +59,9 @@ def unknown_fields(value: Any, hint: Any, path: str = "") -> Iterator[FieldError
         known = {field.encode_name for field in msgspec.structs.fields(struct)}
         for name in value:
             if name not in known:
-                yield FieldError(_member(path, name), "is not known here")
-    for part, kind, at in _parts(value, hint, path):
-        yield from unknown_fields(part, kind, at)
+                yield FieldError(_at(path, name), "is not known here")
+    for name, part, kind in _parts(value, hint):
+        yield from unknown_fields(part, kind, _at(path, name))
 
 
 def skips_unknown_fields(hint: Any, _seen: frozenset[type] = frozenset()) -> bool:
@@ -84,29 +84,41 @@ def texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield path or WHOLE, value
         case Mapping():
             for name, part in value.items():
-                yield from texts(part, _member(path, name))
+                yield from texts(part, _at(path, name))
         case list():
             for index, part in enumerate(value):
-                yield from texts(part, f"{path}[{index}]")
+                yield from texts(part, _at(path, index))
         case _:
             pass
 
 
-def _parts(value: Any, hint: Any, path: str) -> Iterator[tuple[Any, Any, str]]:
-    """The parts of ``value`` that have a type of their own, with that type and where they are."""
+def with_integers(value: Any, hint: Any) -> Any:
+    """``value`` with 5.0 as 5 wherever an integer is wanted: in JSON they are the same number."""
+    if isinstance(value, float) and _bare(hint) is int and value.is_integer():
+        return int(value)
+    parts = [(name, part, kind) for name, part, kind in _parts(value, hint)]
+    if not parts:
+        return value
+    whole: Any = dict(value) if isinstance(value, dict) else list(value)
+    for name, part, kind in parts:
+        whole[name] = with_integers(part, kind)
+    return whole
+
+
+def _parts(value: Any, hint: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """The parts of ``value`` that have a type of their own: name or index, part, type."""
     bare = _bare(hint)
     struct = _struct(hint)
     if struct is not None and isinstance(value, dict):
         for field in msgspec.structs.fields(struct):
             if field.encode_name in value:
-                name = field.encode_name
-                yield value[name], field.type, _member(path, name)
+                yield field.encode_name, value[field.encode_name], field.type
     elif isinstance(value, list) and (kind := _item(bare)) is not None:
         for index, part in enumerate(value):
-            yield part, kind, f"{path}[{index}]"
+            yield index, part, kind
     elif isinstance(value, dict) and _is(get_origin(bare), Mapping):
         for name, part in value.items():
-            yield part, get_args(bare)[1], _member(path, name)
+            yield name, part, get_args(bare)[1]
 
 
 def _missing(value: Any, hint: Any, path: str) -> list[FieldError]:
@@ -114,7 +126,7 @@ def _missing(value: Any, hint: Any, path: str) -> list[FieldError]:
     if struct is None or not isinstance(value, dict):
         return []
     return [
-        FieldError(_member(path, field.encode_name), "is required")
+        FieldError(_at(path, field.encode_name), "is required")
         for field in msgspec.structs.fields(struct)
         if field.required and field.encode_name not in value
     ]
@@ -145,18 +157,25 @@ def _item(bare: Any) -> Any:
     return None if is_pair else arguments[0]
 
 
+def is_text(hint: Any) -> bool:
+    """Whether a ``hint`` takes any text."""
+    return _bare(hint) is str
+
+
 def _is(candidate: Any, kind: Any) -> bool:
     return isinstance(candidate, type) and issubclass(candidate, kind)
 
 
-def _member(path: str, name: object) -> str:
-    short = str(name)[:NAME_CHARACTERS_MAX]
+def _at(path: str, name: str | int) -> str:
+    if isinstance(name, int):
+        return f"{path}[{name}]"
+    short = name[:NAME_CHARACTERS_MAX]
     return f"{path}.{short}" if path else short
 
 
-def _explain(error: msgspec.ValidationError, hint: Any) -> str:
-    """The reason of msgspec as a sentence, without repeating what was sent."""
-    text = _AT.sub("", str(error))
+def explain(reason: str, hint: Any) -> str:
+    """What msgspec says is wrong with a ``hint``, as a sentence that repeats nothing of it."""
+    text = _AT.sub("", reason)
     if text.startswith("Invalid enum value"):
         return f"must be one of: {', '.join(map(repr, _choices(hint)))}"
     text = _TYPE_NAME.sub(lambda found: _words(found[1]), text)
