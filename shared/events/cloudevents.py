@@ -2,7 +2,8 @@
 
 Structured mode (JSON format) and binary mode, by the HTTP and NATS protocol bindings. Whatever
 comes, the answer is an ``IntakeEvent`` or a ``Malformed`` that names each thing wrong with it: no
-input raises. Extension attributes are ignored, as CloudEvents asks, but for ``correlationid``.
+input raises. Extension attributes are ignored, as CloudEvents asks, but for two: ``correlationid``,
+and ``after``, which is ``<ops or eng>:<position>``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import msgspec
 from shared.events import content, subjects
 from shared.events.findings import Findings
 from shared.events.headers import Headers
-from shared.events.intake import Fault, IntakeEvent, Malformed, Service
+from shared.events.intake import After, Fault, IntakeEvent, Malformed, Service
 from shared.events.limits import EVENT_BYTES_MAX, NAME_CHARS_MAX, TooDeep, text_errors
 from shared.events.moments import parse_moment
 
@@ -34,6 +35,7 @@ TYPES_VERSION: Final = "v1"
 _ID: Final = re.compile(subjects.TOKEN)
 _SOURCE: Final = re.compile(rf"/({subjects.TOKEN})(?:/[!-~]*)?")
 _TYPE: Final = re.compile(r"caselog\.(ops|eng)\.([a-z][a-z0-9-]{0,63})\.([a-z0-9]{1,16})")
+_AFTER: Final = re.compile(r"(ops|eng):([0-9]{1,18})")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -102,6 +104,7 @@ class _Check:
             time=self._time(now),
             data=data,
             correlation=self._text("correlationid"),
+            after=self._after(),
         )
 
     def agrees(self, name: str, said: str, route: str, otherwise: str) -> None:
@@ -154,7 +157,7 @@ class _Check:
             return "ops", ""
         if match[3] != TYPES_VERSION:
             self._add("type", f"is of version {match[3]}: only {TYPES_VERSION} is known")
-        return ("ops" if match[1] == "ops" else "eng"), match[2]
+        return _service(match[1]), match[2]
 
     def _text(self, name: str) -> str | None:
         value = self._attributes.get(name)
@@ -164,6 +167,16 @@ class _Check:
             rule = f"must be 1 to {ATTRIBUTE_CHARS_MAX} characters, no control characters"
             self._add(name, rule)
         return value
+
+    def _after(self) -> After | None:
+        value = self._attributes.get("after")
+        if value is None:
+            return None
+        match = _AFTER.fullmatch(value)
+        if match is None:
+            self._add("after", "must be <ops or eng>:<position>, of a receipt")
+            return None
+        return After(_service(match[1]), int(match[2]))
 
     def _time(self, now: datetime) -> datetime:
         value = self._attributes.get("time")
@@ -197,6 +210,10 @@ def _check_data(data: bytes, found: Findings) -> None:
         found.add("data", f"must be JSON: {error}", Fault.UNREADABLE)
     except (RecursionError, TooDeep):
         found.add("data", content.TOO_DEEP, Fault.UNREADABLE)
+
+
+def _service(name: str) -> Service:
+    return "ops" if name == "ops" else "eng"
 
 
 def _shown(value: str) -> str:

@@ -31,6 +31,7 @@ _READ: Final = (
     "time",
     "datacontenttype",
     "correlationid",
+    "after",
 )
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])

@@ -31,6 +31,13 @@ class IntakeBody(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
             raise ValueError(f"Expected either {names}")
 
 
+class After(Struct, frozen=True):
+    """A place in a service's log: the ``position`` that a receipt of it named."""
+
+    service: Service
+    position: int
+
+
 class IntakeEvent(Struct, frozen=True, kw_only=True):
     """One event of another system, whatever way it came, with sound attributes.
 
@@ -44,6 +51,8 @@ class IntakeEvent(Struct, frozen=True, kw_only=True):
         time: When it happened, in UTC, never in the future.
         data: The body: one JSON object, as UTF-8 bytes, not checked against a type yet.
         correlation: The caller's correlation id, if it gave one.
+        after: What the publisher had seen when it said this: everything that this log says up to
+            there happened before.
     """
 
     service: Service
@@ -55,6 +64,7 @@ class IntakeEvent(Struct, frozen=True, kw_only=True):
     time: datetime
     data: bytes
     correlation: str | None = None
+    after: After | None = None
 
     @property
     def once(self) -> str:

@@ -61,6 +61,12 @@ _INTAKE_ATTRIBUTES: Final[Mapping[str, Schema]] = {
     "datacontenttype": {"type": "string", "description": "application/json, also if absent."},
     "correlationid": _INTAKE_TEXT
     | {"description": "Your name for the story that this belongs to; kept on what follows."},
+    "after": {
+        "type": "string",
+        "pattern": "^(ops|eng):[0-9]{1,18}$",
+        "description": "What you had seen: <ops or eng>:<position>, the position of a receipt. The "
+        "event waits until the service has heard of the other one's log up to there.",
+    },
 }
 
 

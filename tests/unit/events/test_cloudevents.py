@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.events.cloudevents import CLOCK_SKEW_MAX, from_bus, from_http
 from shared.events.findings import ERRORS_MAX
-from shared.events.intake import Fault, IntakeEvent, Malformed, Receipt, Service
+from shared.events.intake import After, Fault, IntakeEvent, Malformed, Receipt, Service
 from shared.events.limits import EVENT_BYTES_MAX, NESTING_MAX, TEXT_BYTES_MAX
 from tests.kit.intake_examples import IntakeExample, Message, intake_examples
 
@@ -86,11 +86,12 @@ def test_on_the_bus_the_data_content_type_is_its_own_header() -> None:
     assert from_bus(SUBJECT, headers, json.dumps(EVENT["data"]).encode(), now=NOW) == bus(body())
 
 
-def test_extensions_are_ignored_but_for_the_correlation() -> None:
-    read = bus(body(correlationid="a-story", traceparent="00-ab", whatever={"any": ["thing"]}))
+def test_extensions_are_ignored_but_for_two() -> None:
+    ours = {"correlationid": "a-story", "after": "eng:1204"}
+    read = bus(body(**ours, traceparent="00-ab", whatever={"any": ["thing"]}))
 
     assert isinstance(read, IntakeEvent)
-    assert read.correlation == "a-story"
+    assert (read.correlation, read.after) == ("a-story", After("eng", 1204))
 
 
 @pytest.mark.parametrize("absent", [{"data": None}, {"data": 0}])
@@ -170,6 +171,9 @@ def test_an_attribute_that_is_no_string_is_named(name: str, value: Any) -> None:
         ({"subject": "OPS-1\n"}, "subject: must be 1 to 512 characters"),
         ({"subject": "x" * 513}, "subject: must be 1 to 512 characters"),
         ({"correlationid": "\x00"}, "correlationid: must be 1 to 512 characters"),
+        ({"after": "1204"}, "after: must be <ops or eng>:<position>"),
+        ({"after": "hr:1"}, "after: must be <ops or eng>:<position>"),
+        ({"after": "eng:-1"}, "after: must be <ops or eng>:<position>"),
         ({"time": "2026-03-02T15:04:05"}, "time: must be RFC 3339"),
         ({"time": "2026-03-02"}, "time: must be RFC 3339"),
         ({"time": "yesterday"}, "time: must be RFC 3339"),
