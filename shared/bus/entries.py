@@ -1,0 +1,81 @@
+"""Is it what it seems? What arrives under an author's name is checked before it is believed."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from shared.eventlog.model import ENTRY_BYTES_MAX, Foreign
+from shared.events import subjects
+from shared.events.codec import decode_head
+from shared.events.intake import Service
+
+REASON_CHARS_MAX: Final = 300
+
+
+class Author(msgspec.Struct, frozen=True):
+    """A service whose published events are received here."""
+
+    service: Service
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents source of what it says."""
+        return f"/caselog/{self.service}"
+
+    @property
+    def stream(self) -> str:
+        """The JetStream stream that it alone writes."""
+        return subjects.EVENT_STREAMS[self.service]
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """An event as it came, authentic as far as it can be told from itself."""
+
+    log: UUID
+    event: Foreign
+
+    @property
+    def sequence(self) -> int:
+        return self.event.sequence
+
+
+class NotAuthentic(Exception):
+    """It is not an event that this author published; the message says why, without its content."""
+
+
+def read_entry(author: Author, entry: bytes, subject: str | None = None) -> Arrived:
+    """Reads an entry of ``author``, and checks it against the subject that it came on, if any.
+
+    Raises NotAuthentic.
+    """
+    if len(entry) > ENTRY_BYTES_MAX:
+        raise NotAuthentic(f"{len(entry):,} bytes; an entry has at most {ENTRY_BYTES_MAX:,}")
+    if b"\n" in entry:
+        raise NotAuthentic("an entry is one line")
+    try:
+        # Decoding the head skips the body, and what is skipped is not checked for UTF-8.
+        if not entry.isascii():
+            entry.decode()
+        head = decode_head(entry)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise NotAuthentic(f"not an entry: {error}"[:REASON_CHARS_MAX]) from None
+    if head.source != author.source:
+        raise NotAuthentic(f"the source is not {author.source}")
+    number = head.sequence
+    if number is msgspec.UNSET or number < 1:
+        raise NotAuthentic("no sequence: it was not published")
+    kind = head.type.split(".")
+    if len(kind) != 4 or kind[:2] != ["caselog", author.service]:
+        raise NotAuthentic(f"the type is not one of {author.source}")
+    if subject is None:
+        if not subjects.is_token(head.subject):
+            raise NotAuthentic("the subject attribute is not a key")
+    elif subjects.parse_event(subject) != (author.service, head.subject, kind[2]):
+        raise NotAuthentic("its subject on the bus is not that of its type and subject attribute")
+    return Arrived(
+        head.log,
+        Foreign(head.id, head.subject, head.type, head.source, head.epoch, number, entry),
+    )
