@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,8 @@ def cap(logs: Iterable[Path], bytes_max: int) -> None:
     between copying and truncating are lost.
     """
     for log in logs:
-        if log.stat().st_size > bytes_max:
-            shutil.copyfile(log, log.with_name(f"{log.name}.1"))
-            with log.open("r+b") as file:
-                file.truncate(0)
+        with suppress(OSError):  # removed by hand, or no room for a copy: the next time, then
+            if log.stat().st_size > bytes_max:
+                shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+                with log.open("r+b") as file:
+                    file.truncate(0)

@@ -165,6 +165,7 @@ def say_ready(layout: Layout, endpoints: Endpoints, say: Say) -> None:
     )
     data = shlex.quote(str(layout.root))
     say(f"  follow what happens:  caselog tail --data {data}")
+    say(f"  logs of the parts:    {layout.logs}")
     say("  stop it:              Ctrl-C")
 
 

@@ -16,7 +16,7 @@ class PostgresOptions:
     """
 
     durable: bool = True
-    shared_buffers: str = "128MB"
+    shared_buffers: str = "256MB"
     max_connections: int = 100
 
 
@@ -38,7 +38,7 @@ max_parallel_workers_per_gather = 0
 autovacuum_max_workers = 2
 autovacuum_naptime = 15s
 io_method = sync
-max_wal_size = 1GB
+max_wal_size = 2GB
 checkpoint_timeout = 15min
 password_encryption = scram-sha-256
 scram_iterations = 512  # passwords are random; more would only make connecting slower

@@ -129,7 +129,7 @@ class Daemon:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                env=dict(env),
+                env=loader_environment() | dict(env),
                 pass_fds=(self._lock.fd,),
                 start_new_session=True,  # a Ctrl-C is for the owner, who stops things in order
             )
@@ -209,3 +209,9 @@ class Daemon:
                 return log.read().decode(errors="replace").strip()
         except OSError:
             return ""
+
+
+def loader_environment() -> dict[str, str]:
+    """What this Python, and so the launcher, may need to find its own shared library."""
+    names = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+    return {name: os.environ[name] for name in names if name in os.environ}
