@@ -62,4 +62,5 @@ def changed(facet: Facet, at: datetime, **changes: Any) -> Facet:
 
 def answered(facet: Facet, at: datetime, **changes: Any) -> Facet:
     """``changed`` by the team's own comment or movement, which answers a request for an update."""
-    return changed(facet, at, phase=0, asked_at=None, **changes)
+    after = changed(facet, at, **changes)
+    return replace(after, phase=0, asked_at=None) if after.phase else after

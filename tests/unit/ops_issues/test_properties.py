@@ -19,7 +19,7 @@ from services.ops_issues.domain.received import Verdict
 from shared.events import eng, ops
 from shared.events.decision import Accepted, Invalid, Refused
 from shared.events.envelope import Body, Recorded, Unreadable
-from shared.events.vocabulary import PRODUCT
+from shared.events.vocabulary import PRODUCT, SourceCase
 from tests.kit.recording import Recorder
 from tests.unit.ops_issues.desk import (
     ANN,
@@ -54,6 +54,7 @@ overrides: dict[str, st.SearchStrategy[Any]] = {
     "phase": st.integers(1, 4),
     "label": few_texts,
     "comment": few_texts,
+    "source_case": st.sampled_from([None, SourceCase(system="jsource", number="12")]),
     "reason": st.sampled_from(["late-verification", "correct-resolution"]),
 }
 
@@ -111,6 +112,7 @@ def invariants(state: State) -> None:
 
 
 @given(st.lists(bodies | unread, max_size=30), st.booleans())
+@settings(deadline=None)
 def test_folding_never_fails_on_any_sequence(said: list[Any], opened: bool) -> None:
     """Total: every event is defined in every state, opened or not, readable or not."""
     state: State = UNOPENED
@@ -138,7 +140,7 @@ def _agree(before: State, after: State, verdict: Verdict) -> None:
 
 
 @given(st.lists(st.tuples(commanded, contexts) | bodies.filter(is_engineerings), max_size=25))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_the_stated_status_is_the_fold_always(acts: list[Any]) -> None:
     """Whatever is commanded and received in whatever order, the log states what folding gives."""
     desk = Desk()
