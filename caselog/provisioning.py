@@ -19,7 +19,7 @@ from caselog.embedded.postgres import EmbeddedPostgres
 from caselog.embedded.process import StartFailed
 from caselog.endpoints import SERVICES, Endpoints, Service
 from caselog.stack import Layout
-from shared.eventlog.migrate import migrate
+from shared.bus.migrate import migrate
 from shared.hosting.keys import generate_key, public_jwks, write_whole
 from shared.hosting.principal import ALL_TEAMS, Role
 from shared.hosting.tokens import issue_token
