@@ -5,32 +5,31 @@ in this order, with ``…`` for anything.
 """
 
 import asyncio
-import json
 import os
 import re
 import shlex
-import signal
-import sys
-from asyncio.subprocess import STDOUT, Process, create_subprocess_exec
+from asyncio.subprocess import PIPE, STDOUT, create_subprocess_exec
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Final
 
 import httpx
 import pytest
 
+from caselog.endpoints import Endpoints
+from tests.kit.stack import RunningUp
 from tests.kit.waiting import eventually
 
-ROOT = Path(__file__).parents[2]
-DATA_IN_README = ".caselog"
-START_SECONDS = 90.0
-STOP_SECONDS = 60.0
-WALK_SECONDS = 240.0
-MARK = "--- block"
-
-FENCE = re.compile(r"^```(\S+)( terminal=\d)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ROOT: Final = Path(__file__).parents[2]
+DATA: Final = ".caselog"
+"""The data directory as README has it."""
+LAST_TERMINAL: Final = 3
+WALK_SECONDS: Final = 240.0
+MARK: Final = "--- block"
+FENCE: Final = re.compile(r"^```(\S+)( terminal=\d)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass
@@ -38,7 +37,7 @@ class Block:
     """Commands of the walk, for one terminal, and what README shows of their output."""
 
     commands: str
-    terminal: int = 3
+    terminal: int = LAST_TERMINAL
     shown: list[str] = field(default_factory=list)
 
 
@@ -48,7 +47,7 @@ def walk() -> list[Block]:
     blocks: list[Block] = []
     for language, terminal, body in FENCE.findall(section):
         if language == "sh":
-            blocks.append(Block(body, int(terminal[-1]) if terminal else 3))
+            blocks.append(Block(body, int(terminal[-1]) if terminal else LAST_TERMINAL))
         else:
             assert language == "text", f"a block of {language} is neither run nor compared"
             blocks[-1].shown += body.splitlines()
@@ -56,46 +55,25 @@ def walk() -> list[Block]:
 
 
 @asynccontextmanager
-async def running(*command: str, log: Path, patience: float) -> AsyncIterator[Process]:
-    """A program whose output goes into ``log``; asked to stop at the end, killed if it does not."""
+async def running(command: str, log: Path) -> AsyncIterator[None]:
+    """A command of one line, whose output goes into ``log``, for as long as it is needed."""
     with log.open("wb") as output:
-        process = await create_subprocess_exec(*command, cwd=ROOT, stdout=output, stderr=STDOUT)
+        process = await create_subprocess_exec(
+            *("bash", "-c", f"exec {command}"), cwd=ROOT, stdout=output, stderr=STDOUT
+        )
     try:
-        yield process
+        yield
     finally:
         if process.returncode is None:
-            process.send_signal(signal.SIGINT)
-            try:
-                await asyncio.wait_for(process.wait(), patience)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+            process.kill()
+        await process.wait()
 
 
-@asynccontextmanager
-async def stack(data: Path, free_port: Callable[[], int]) -> AsyncIterator[Process]:
-    """``caselog up`` as `make run` starts it, ready, on ports of its own."""
-    ports = [f"--{name}-port={free_port()}" for name in ("ops", "eng", "nats")]
-    log = data.parent / "up.log"
-    command = (sys.executable, "-m", "caselog.main", "up", f"--data={data}", *ports)
-    async with running(*command, log=log, patience=STOP_SECONDS) as process:
-
-        def is_ready() -> bool:
-            said = log.read_text()
-            if process.returncode is not None:
-                pytest.fail(f"caselog up ended with {process.returncode}:\n{said}")
-            return any(line.startswith("ready") for line in said.splitlines())
-
-        await eventually(is_ready, START_SECONDS, every=0.1, describe=log.read_text)
-        yield process
-
-
-async def heard(log: Path, data: Path) -> None:
+async def heard(log: Path, endpoints: Endpoints) -> None:
     """Returns when the tail has printed something: from then on it misses nothing."""
-    endpoints = json.loads((data / "endpoints.json").read_text())
-    headers = {"Authorization": f"Bearer {endpoints['tokens']['manager']}"}
+    headers = {"Authorization": f"Bearer {endpoints.tokens['manager']}"}
     names = count()
-    async with httpx.AsyncClient(base_url=endpoints["eng"], headers=headers) as eng:
+    async with httpx.AsyncClient(base_url=endpoints.eng, headers=headers) as eng:
 
         async def has_printed() -> bool:
             answer = await eng.put("/teams/TAIL", json={"name": f"Tail {next(names)}"})
@@ -105,14 +83,14 @@ async def heard(log: Path, data: Path) -> None:
         await eventually(has_printed, every=0.2, describe=log.read_text)
 
 
-async def output_of(blocks: list[Block], data: Path) -> list[str]:
+async def outputs(blocks: list[Block], data: Path) -> list[str]:
     """What each block prints, run one after the other in one shell."""
     script = "".join(f"printf '\\n{MARK}\\n'\n{block.commands}" for block in blocks)
     process = await create_subprocess_exec(
         *("bash", "-euo", "pipefail", "-c", script),
         cwd=ROOT,
         env=os.environ | {"CASELOG_DATA": str(data), "NO_COLOR": "1"},
-        stdout=asyncio.subprocess.PIPE,
+        stdout=PIPE,
         stderr=STDOUT,
     )
     try:
@@ -140,36 +118,26 @@ def missing(shown: list[str], printed: str) -> Iterator[str]:
 
 @pytest.mark.integration
 @pytest.mark.slow
-@pytest.mark.timeout(START_SECONDS + STOP_SECONDS + WALK_SECONDS)
+@pytest.mark.timeout(2 * WALK_SECONDS)
 async def test_the_walk_works_as_printed(directory: Path, free_port: Callable[[], int]) -> None:
-    blocks = walk()
-    first, second, rest = blocks[0], blocks[1], blocks[2:]
-    assert (first.terminal, first.commands) == (
-        1,
-        f'make run ARGS="--data {DATA_IN_README}"\n',
-    )
-    assert second.terminal == 2
-    assert {block.terminal for block in rest} == {3}
-    data, tail_log = directory / "data", directory / "tail.log"
+    first, second, *rest = walk()
+    assert (first.terminal, first.commands) == (1, f'make run ARGS="--data {DATA}"\n')
+    assert second.terminal == LAST_TERMINAL - 1
+    assert {block.terminal for block in rest} == {LAST_TERMINAL}
+    data, log = directory / "data", directory / "tail.log"
 
-    async with stack(data, free_port) as up:
-        tail = second.commands.replace(DATA_IN_README, shlex.quote(str(data)))
-        async with running("bash", "-c", f"exec {tail}", log=tail_log, patience=10):
-            await heard(tail_log, data)
-            printed = await output_of(rest, data)
-            await eventually(
-                lambda: "Issue is Closed" in tail_log.read_text(), describe=tail_log.read_text
-            )
-        up.send_signal(signal.SIGINT)
-        stopped = await asyncio.wait_for(up.wait(), STOP_SECONDS)
+    up = await RunningUp.start(data, free_port)
+    try:
+        endpoints = await up.ready()
+        async with running(second.commands.replace(DATA, shlex.quote(str(data))), log):
+            await heard(log, endpoints)
+            printed = await outputs(rest, data)
+            await eventually(lambda: "Issue is Closed" in log.read_text(), describe=log.read_text)
+    finally:
+        await up.stop()
 
-    offences = [
-        offence
-        for block, output in zip(rest, printed, strict=True)
-        for offence in missing(block.shown, output)
-    ]
-    assert offences == []
-    assert stopped == 0
+    pairs = zip(rest, printed, strict=True)
+    assert [line for block, output in pairs for line in missing(block.shown, output)] == []
 
 
 def test_what_readme_shows_is_looked_for_in_order() -> None:
