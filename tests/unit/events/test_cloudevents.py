@@ -3,12 +3,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from shared.events.cloudevents import CLOCK_SKEW_MAX, from_bus, from_http
 from shared.events.findings import ERRORS_MAX
-from shared.events.intake import After, Fault, IntakeEvent, Malformed, Receipt, Service
+from shared.events.intake import After, Fault, IntakeEvent, Malformed, Receipt
 from shared.events.limits import EVENT_BYTES_MAX, NESTING_MAX, TEXT_BYTES_MAX
 from tests.kit.intake_examples import IntakeExample, Message, intake_examples
 
@@ -365,50 +363,3 @@ def test_over_http_the_port_decides_the_service() -> None:
     )
 
     assert (read.system, read.id) == ("servicenow", "a-1")
-
-
-# --- nothing raises -------------------------------------------------------------------------------
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
-    ),
-    max_leaves=10,
-)
-bodies = (
-    st.binary(max_size=300)
-    | json_values.map(lambda value: json.dumps(value).encode())
-    | st.dictionaries(st.sampled_from([*EVENT, "data_base64"]), json_values).map(
-        lambda members: json.dumps({**EVENT, **members}).encode()
-    )
-)
-names = st.sampled_from([*(f"ce-{name}" for name in EVENT), "Content-Type", "CE-ID", "ce-", "x"])
-values = st.text(max_size=40) | st.sampled_from([*map(str, EVENT.values()), STRUCTURED[0][1]])
-headers = st.lists(st.tuples(names | st.text(max_size=12), values), max_size=9)
-
-
-@given(subject=st.text(max_size=30) | st.just(SUBJECT), headers=headers, content=bodies)
-@example(subject=SUBJECT, headers=STRUCTURED, content=b"[" * EVENT_BYTES_MAX)
-@example(subject=SUBJECT, headers=STRUCTURED, content=b'{"a":' * 50_000)
-@example(subject=SUBJECT, headers=STRUCTURED, content=b'{"a":"' + b"\\" * 99_999)
-@example(subject=SUBJECT, headers=STRUCTURED, content=b'{"id":' + b"9" * 5_000 + b"}")
-@example(subject=SUBJECT, headers=BINARY, content=b'{"a":' + b"9" * 5_000 + b"}")
-@example(subject=SUBJECT, headers=BINARY, content=b'{"a":1e999}')
-def test_whatever_comes_is_read_or_refused_with_a_reason(
-    subject: str, headers: list[tuple[str, str]], content: bytes
-) -> None:
-    ways: list[tuple[Service, IntakeEvent | Malformed]] = [
-        ("ops", from_bus(subject, headers, content, now=NOW)),
-        ("ops", from_http("ops", headers, content, now=NOW)),
-        ("eng", from_http("eng", headers, content, now=NOW)),
-    ]
-
-    for service, read in ways:
-        if isinstance(read, IntakeEvent):
-            assert read.service == service
-            assert read.time <= NOW
-            assert isinstance(json.loads(read.data), dict)
-        else:
-            assert read.errors
-            assert all(error.field and error.detail for error in read.errors)
