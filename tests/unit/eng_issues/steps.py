@@ -203,10 +203,10 @@ def tracker_moves(
     return ask
 
 
-def foreseen(engineering: Engineering, said: Said) -> State:
+def foreseen(engineering: Engineering, said: Said, before: State | None) -> State:
     """The stream as ``foresee`` tells it, before anything is recorded."""
-    before = engineering.streams.get(said.subject, NOTHING)
-    return foresee(before, said, at=engineering.log[-1].time, actor="person:ada")
+    state = engineering.streams.get(said.subject, NOTHING) if before is None else before
+    return foresee(state, said, at=engineering.log[-1].time, actor="person:ada")
 
 
 OPENED = ops.Opened(
