@@ -185,11 +185,11 @@ class Appender:
         self._wake.set()
 
     def _make(self) -> Batch:
-        before = [flight.batch for flight in self._flights]
-        tip = before[-1].tip_after if before else self._tip
+        previous = self._flights[-1].batch if self._flights else None
+        tip = previous.tip_after if previous else self._tip
         now = self._clock()
         recorded_at = now if tip.recorded_at is None else max(now, tip.recorded_at)
-        batch = Batch(tip, recorded_at, self._source, self._known, before)
+        batch = Batch(tip, recorded_at, self._source, self._known, previous)
         later: list[Ask] = []
         suspects: list[tuple[Ask, VersionConflict]] = []
         while self._waiting:
@@ -203,7 +203,7 @@ class Appender:
             if admission is Admission.FULL:
                 break
             self._waiting.popleft()
-            if admission is Admission.LATER or (admission is Admission.SUSPECT and ask.uncertain):
+            if admission is Admission.LATER or (admission is Admission.SUSPECT and ask.ghosts):
                 later.append(ask)
             elif admission is Admission.SUSPECT:
                 suspects.append((ask, VersionConflict(self._known.beyond(ask.request.expected))))
@@ -295,7 +295,7 @@ class Appender:
     def _convict(self, ask: Ask, error: Exception | None) -> bool:
         if error is None:
             return False
-        if ask.uncertain and isinstance(error, IdTaken):
+        if ask.ghosts and isinstance(error, IdTaken):
             self._lost = True  # taken by its own ghost, most likely: look
             return False
         self._refuse(ask, error)
@@ -324,7 +324,7 @@ class Appender:
 
     async def _find_the_way(self) -> bool:
         """Reads the head anew and settles haunted requests; False if the database cannot tell."""
-        haunted = [ask for ask in self._waiting if ask.uncertain]
+        haunted = [ask for ask in self._waiting if ask.ghosts]
         try:
             tip = await self._store.tip()
             found = await self._store.find([e.id for ask in haunted for e in ask.request.events])
@@ -335,7 +335,7 @@ class Appender:
             return not self._waiting and self._closing
         for ask in haunted:
             if ask.request.events[0].id not in found and tip.head.position > ask.ghost_head:
-                ask.ghosts.clear()
+                ask.ghosts = frozenset()
         stored = [ask for ask in haunted if ask.request.events[0].id in found]
         self._adopt(after)
         self._settle_stored(stored, found)

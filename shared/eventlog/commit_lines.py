@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import asyncpg
+import msgspec
 from asyncpg.prepared_stmt import PreparedStatement
 
 from shared.eventlog.model import LogUnavailable
@@ -29,7 +30,13 @@ SETTINGS: Final = {
 LINE_IS_LOST: Final = (OutcomeUnknown, LogUnavailable, asyncio.CancelledError)
 """After these a connection is made anew; another server may be the right one by then."""
 
-_APPEND: Final = f"SELECT log.append({', '.join(f'${n}' for n in range(1, 24))})"
+# What asyncpg encodes slowly, element by element, travels as one text and becomes an array here.
+_APPEND: Final = """
+    SELECT log.append(
+        $1, $2, $3, $4, $5, $6,
+        string_to_array($7, E'\\x1f'), $8::text::integer[], $9, string_to_array($10, E'\\x1f'),
+        $11, $12, $13::text::bigint[], $14, $15, $16::json, $17::json)"""
+_BETWEEN: Final = "\x1f"  # not printable, so in no name
 
 
 class _Line:
@@ -105,6 +112,11 @@ class CommitLines:
 
 def _arguments(group: Group) -> list[Any]:
     head, rows = group.before.head, group.rows
+    first = rows[0]
+    if any(row.source != first.source or row.epoch != first.epoch for row in rows):
+        sources, epochs = [row.source for row in rows], [row.epoch for row in rows]
+    else:  # the rule: one author; the missing ones are as the first
+        sources, epochs = [first.source], [first.epoch]
     return [
         head.log,
         head.epoch,
@@ -112,23 +124,23 @@ def _arguments(group: Group) -> list[Any]:
         group.before.leaf,
         group.after.head.sequence,
         group.after.recorded_at,
-        group.requests,
-        [row.stream for row in rows],
-        [row.version for row in rows],
+        _BETWEEN.join([row.stream for row in rows]),
+        _array([row.version for row in rows]),
         [row.id for row in rows],
-        [row.type for row in rows],
-        [row.source for row in rows],
-        [row.epoch for row in rows],
-        [row.sequence for row in rows],
+        _BETWEEN.join([row.type for row in rows]),
+        sources,
+        epochs,
+        _array([row.sequence or "NULL" for row in rows]),
         [row.entry for row in rows],
-        [row.leaf for row in rows],
-        *_columns(group.unproven, 3),
-        [request for request, _ in group.keys],
-        [key.scope for _, key in group.keys],
-        [key.key for _, key in group.keys],
-        [key.value for _, key in group.keys],
+        b"".join([row.leaf for row in rows]),
+        _json(group.unproven),
+        _json([(request, key.scope, key.key, key.value) for request, key in group.keys]),
     ]
 
 
-def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
-    return list(zip(*rows, strict=True)) if rows else [()] * width
+def _array(numbers: list[Any]) -> str:
+    return f"{{{','.join(map(str, numbers))}}}"
+
+
+def _json(rows: Sequence[tuple[Any, ...]]) -> str | None:
+    return msgspec.json.encode(rows).decode() if rows else None

@@ -77,7 +77,8 @@ class MemoryStore:
         conflicts: defaultdict[int, dict[str, None]] = defaultdict(dict)
         ids: defaultdict[int, list[UUID]] = defaultdict(list)
         sequences: dict[int, SequenceKey] = {}
-        for request, row in zip(group.requests, group.rows, strict=True):
+        for index, row in enumerate(group.rows):
+            request = bisect_right(group.ends, index)
             if row.version <= len(self._streams.get(row.stream, ())):
                 conflicts[request][row.stream] = None
             if row.id in self._ids:

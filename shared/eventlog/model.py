@@ -26,8 +26,8 @@ from shared.events.envelope import Draft
 
 ENTRY_BYTES_MAX: Final = 256 * 1024
 """The largest entry a log takes, so that whatever was recorded can be published."""
-STREAM_BYTES_MAX: Final = 256
-"""The longest stream name, in UTF-8."""
+NAME_BYTES_MAX: Final = 512
+"""The longest name of a stream, an event type or an author, in UTF-8. Names are printable."""
 KEY_BYTES_MAX: Final = 2_000
 """The longest unique key with its scope, in UTF-8: an index of PostgreSQL takes no longer ones."""
 REQUEST_EVENTS_MAX: Final = 5_000
@@ -43,7 +43,7 @@ class LogHead(Struct, frozen=True):
     sequence: int
 
 
-class Foreign(Struct, frozen=True):
+class Foreign(Struct, frozen=True, gc=False):
     """An event that another log recorded, to be stored as the very bytes that were received."""
 
     id: UUID
@@ -55,7 +55,7 @@ class Foreign(Struct, frozen=True):
     entry: bytes
 
 
-class UniqueKey(Struct, frozen=True):
+class UniqueKey(Struct, frozen=True, gc=False):
     """A name that one append alone may take within its scope, together with its events."""
 
     scope: str
@@ -63,7 +63,7 @@ class UniqueKey(Struct, frozen=True):
     value: str
 
 
-class Append(Struct, frozen=True):
+class Append(Struct, frozen=True, gc=False):
     """One all-or-nothing request. Events are stored in this order; their subjects are the streams.
 
     ``expected`` gives, for every stream that the events touch and no other, the version that it has
@@ -91,7 +91,7 @@ class Row(Struct, frozen=True, gc=False):
     recorded_at: datetime
 
 
-class Appended(Struct, frozen=True):
+class Appended(Struct, frozen=True, gc=False):
     """The rows that an append made, in order, and the version that each of its streams has now."""
 
     rows: tuple[Row, ...]

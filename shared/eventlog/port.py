@@ -32,15 +32,15 @@ class Tip(Struct, frozen=True):
 class Group(Struct, frozen=True):
     """Rows that are committed together, and the tips that the log has before and after them.
 
-    ``requests[i]`` is the index, within the group, of the request that row ``i`` belongs to;
-    ``keys`` pairs such an index with a unique key. ``unproven`` names, as (request, stream,
-    version), what the maker of the group has not seen itself: that this version is in the log.
+    ``ends[i]`` is where the rows of the group's request ``i`` end; ``keys`` pairs such an index
+    with a unique key. ``unproven`` names, as (request, stream, version), what the maker of the
+    group has not seen itself: that this version is in the log.
     """
 
     before: Tip
     after: Tip
     rows: tuple[Row, ...]
-    requests: tuple[int, ...]
+    ends: tuple[int, ...]
     keys: tuple[tuple[int, UniqueKey], ...] = ()
     unproven: tuple[tuple[int, str, int], ...] = ()
 

@@ -6,7 +6,9 @@ The one thing that must never be got wrong: an error after which a commit may st
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -14,8 +16,16 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from shared.eventlog.model import LogHead, LogUnavailable, UniqueKey
-from shared.eventlog.port import Group, GroupRefused, OutcomeUnknown, Refusals, StaleHead, Tip
+from shared.eventlog.model import LogHead, LogUnavailable, Row, UniqueKey
+from shared.eventlog.port import (
+    Group,
+    GroupRefused,
+    OutcomeUnknown,
+    Refusals,
+    SequenceKey,
+    StaleHead,
+    Tip,
+)
 
 STALE_HEAD: Final = "LG001"
 REFUSED: Final = "LG002"
@@ -45,9 +55,12 @@ class _Head(msgspec.Struct):
 
 
 class _Refused(msgspec.Struct):
-    conflicts: list[tuple[int, str]] | None = None
-    ids: list[tuple[int, UUID]] | None = None
-    sequences: list[tuple[int, str, int, int]] | None = None
+    """Rows by number, from 1; of what is unproven and of keys the very lines that were sent."""
+
+    streams: list[int] | None = None
+    ids: list[int] | None = None
+    sequences: list[int] | None = None
+    unproven: list[tuple[int, str, int]] | None = None
     keys: list[tuple[int, str, str, str]] | None = None
 
 
@@ -95,18 +108,27 @@ def _stale_head(detail: str) -> StaleHead:
 def _refusal(detail: str, group: Group) -> Exception:
     refused = _refused_decoder.decode(detail)
     conflicts: defaultdict[int, dict[str, None]] = defaultdict(dict)
-    for request, stream in refused.conflicts or ():
-        conflicts[request][stream] = None
     ids: defaultdict[int, list[UUID]] = defaultdict(list)
-    for request, event_id in refused.ids or ():
-        ids[request].append(event_id)
+    sequences: dict[int, SequenceKey] = {}
+    for request, row in _rows(group, refused.streams):
+        conflicts[request][row.stream] = None
+    for request, stream, _ in refused.unproven or ():
+        conflicts[request][stream] = None
+    for request, row in _rows(group, refused.ids):
+        ids[request].append(row.id)
+    for request, row in _rows(group, refused.sequences):
+        assert row.sequence is not None
+        sequences.setdefault(request, (row.source, row.epoch, row.sequence))
     refusals = Refusals(
         {request: tuple(streams) for request, streams in conflicts.items()},
         {r: UniqueKey(scope, key, value) for r, scope, key, value in reversed(refused.keys or [])},
         {request: tuple(taken) for request, taken in ids.items()},
-        {r: (source, epoch, n) for r, source, epoch, n in reversed(refused.sequences or [])},
+        sequences,
     )
-    if refusals:
-        return GroupRefused(refusals)
-    # Whoever stood in the way is gone, a key that was freed for example: try again.
-    return StaleHead(group.before)
+    # If nothing is left that stood in the way, it is gone by now: try again.
+    return GroupRefused(refusals) if refusals else StaleHead(group.before)
+
+
+def _rows(group: Group, numbers: list[int] | None) -> Iterator[tuple[int, Row]]:
+    for number in sorted(numbers or ()):
+        yield bisect_right(group.ends, number - 1), group.rows[number - 1]

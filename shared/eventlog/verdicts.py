@@ -61,4 +61,4 @@ async def _earlier(store: LogStore, ask: Ask, found: Mapping[UUID, Row]) -> Exce
 
 def given_up(ask: Ask, why: str) -> Exception:
     """When patience is at its end."""
-    return AppendUnsettled(why) if ask.uncertain else LogUnavailable(why)
+    return AppendUnsettled(why) if ask.ghosts else LogUnavailable(why)
