@@ -103,12 +103,16 @@ REPORTER: Final = replace(ANN, actor="person:tess", is_tier_2=False)
 class Desk:
     """Operations at work on one issue: as its edges do, it states the status with each cause."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, key: str = KEY, stored: Callable[[AnyRecorded], None] = lambda recorded: None
+    ) -> None:
+        self.key = key
         self.log: list[AnyRecorded] = []
         self.state: State = UNOPENED
         self.outcomes: list[Outcome] = []
         self._ops = Recorder(ops.SOURCE)
         self._eng = Recorder(eng.SOURCE)
+        self._stored = stored
 
     @property
     def issue(self) -> OpsIssue:
@@ -119,12 +123,13 @@ class Desk:
         """These events stand in the log, whoever said them and whether or not they make sense."""
         for body in said:
             recorder = self._eng if isinstance(body, eng.PUBLISHED) else self._ops
-            self.record(recorder.record(KEY, body, actor=actor))
+            self.record(recorder.record(self.key, body, actor=actor))
 
     def record(self, recorded: AnyRecorded) -> None:
         self.outcomes.append(outcome(self.state, recorded))
         self.state = evolve(self.state, recorded)
         self.log.append(recorded)
+        self._stored(recorded)
 
     def hears(self, *said: Body) -> Outcome:
         """These events of Engineering are received; the last one's outcome."""
@@ -135,6 +140,15 @@ class Desk:
             heard = self.outcomes[-1:]
             self.stores(*(reaction.body for reaction in react(before, self.state)))
         return heard[0]
+
+    def lives(self, *said: Body) -> None:
+        """What both services say, each with the status that it leads to."""
+        for body in said:
+            if isinstance(body, eng.PUBLISHED):
+                self.hears(body)
+            else:
+                with_it = with_status(self.issue, (body,), at=FIRST_DAY, actor="person:ann")
+                self.stores(*with_it)
 
     def does(self, command: Command, context: Context = ANN) -> Decision:
         """Somebody gives a command; what it leads to is recorded."""
@@ -149,11 +163,7 @@ def desk(*said: Body) -> Desk:
     """An open issue, and then what both services said, each with the status it led to."""
     at_work = Desk()
     at_work.stores(OPENED, actor="person:tess")
-    for body in said:
-        if isinstance(body, eng.PUBLISHED):
-            at_work.hears(body)
-        else:
-            at_work.stores(*with_status(at_work.issue, (body,), at=FIRST_DAY, actor="person:ann"))
+    at_work.lives(*said)
     return at_work
 
 

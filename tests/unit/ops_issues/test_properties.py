@@ -112,7 +112,6 @@ def invariants(state: State) -> None:
 
 
 @given(st.lists(bodies | unread, max_size=30), st.booleans())
-@settings(deadline=None)
 def test_folding_never_fails_on_any_sequence(said: list[Any], opened: bool) -> None:
     """Total: every event is defined in every state, opened or not, readable or not."""
     state: State = UNOPENED
@@ -140,7 +139,7 @@ def _agree(before: State, after: State, verdict: Verdict) -> None:
 
 
 @given(st.lists(st.tuples(commanded, contexts) | bodies.filter(is_engineerings), max_size=25))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_stated_status_is_the_fold_always(acts: list[Any]) -> None:
     """Whatever is commanded and received in whatever order, the log states what folding gives."""
     desk = Desk()
