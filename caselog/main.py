@@ -84,7 +84,7 @@ def migrate(
     ],
 ) -> None:
     """Bring a service's database to this version."""
-    from caselog.migrating import migrate as apply
+    from shared.bus.migrate import migrate as apply
 
     for step in apply(owner_dsn, role):
         typer.echo(f"{service}: {step}")
@@ -106,7 +106,7 @@ def token(
     from caselog.tokens import WrongTtl, time_to_live
     from shared.hosting.tokens import issue_token
 
-    key = Layout(data_directory(data)).token_key
+    key = Layout.of(data_directory(data)).token_key
     try:
         typer.echo(issue_token(key, name=name, role=role, teams=team or [], ttl=time_to_live(ttl)))
     except WrongTtl as error:

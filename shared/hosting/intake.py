@@ -24,8 +24,6 @@ SCOPE: Final = "intake"
 """The scope of the unique keys that make an intake event recorded once, for ever."""
 NOT_SEEN: Final = "not-seen"
 """The rule's name when what an event is about did not come while it waited."""
-PRESUMED_NOT_SEEN: Final = "presumed-not-seen"
-"""The same for what its publisher had seen in the other service."""
 
 Keys = Callable[[UUID | None, str], tuple[UniqueKey, ...]]
 """Unique keys to take along with an append, of its last event's id and what it is about."""
@@ -70,7 +68,6 @@ class IntakeDesk:
         log: The service's log.
         bodies: The body of each type that the service takes.
         carry_out: Does it; takes ``Keys`` along with its append.
-        presumes: Waits until this log holds what the event presumes of the other service.
     """
 
     def __init__(
@@ -78,12 +75,10 @@ class IntakeDesk:
         log: EventLog,
         bodies: Mapping[str, type[msgspec.Struct]],
         carry_out: CarryOut,
-        presumes: Callable[[IntakeEvent], Awaitable[bool]],
     ) -> None:
         self._log = log
         self._decoders = {name: BodyDecoder(body) for name, body in bodies.items()}
         self._carry_out = carry_out
-        self._presumes = presumes
 
     async def handle(self, event: IntakeEvent) -> Receipt:
         """What became of it, durable by then. Raises LogUnavailable and the like: try again."""
@@ -98,9 +93,6 @@ class IntakeDesk:
             return _wrong_body(event, error)
         if (before := await self._before(event)) is not None:
             return before
-        if not await self._presumes(event):
-            reason = "what it presumes of the other service did not come in time"
-            return Receipt(outcome="refused", reason=reason, rule=PRESUMED_NOT_SEEN)
         try:
             result = await self._carry_out(event, body, _keys(event))
         except KeyTaken as error:

@@ -114,7 +114,7 @@ class Board:
             about = Carried(found.position, (), team=key)
             return await self._settle(decision, about, key, {key: found.version}, order)
 
-        return await self._retrying(attempt)
+        return await self._retrying((key,), attempt)
 
     async def create(self, command: commands.CreateIssue, order: Order) -> Result:
         """Puts an issue of its own on a team's board."""
@@ -127,7 +127,7 @@ class Board:
             decision = decide_create(command, team, key)
             return await self._settle(decision, Carried(0, (), issue=key), key, {key: 0}, order)
 
-        return await self._retrying(attempt)
+        return await self._retrying((), attempt)
 
     async def move(self, key: str, command: commands.Move, order: Order) -> Result:
         """Moves an issue by hand; every ops issue that it serves is told what it means."""
@@ -169,11 +169,17 @@ class Board:
         if case_key is None:
             return Missing("ops issue", named)
 
+        new_key: str | None = None
+
         async def attempt() -> Result:
+            nonlocal new_key
             scene, versions = await self._scene(team, case_key, issue)
             linked = None if scene.issue is None else scene.issue.key
             order.check_version(versions[linked or case_key])
-            new_key = await self._new_key(team) if needs_key(scene) else None
+            if not needs_key(scene):
+                new_key = None
+            elif new_key is None:  # a repeated attempt takes the number that it has
+                new_key = await self._new_key(team)
             if new_key is not None:
                 versions[new_key] = 0
             decision = decide(scene, new_key)
@@ -181,7 +187,7 @@ class Board:
             name = f"{team_key} {case_key}"
             return await self._settle(decision, about, name, versions, order)
 
-        return await self._retrying(attempt)
+        return await self._retrying((case_key,), attempt)
 
     async def resolve(self, named: str, patience: float) -> str | None:
         """The key of the case that ``named`` names, waited for if it is not here yet."""
@@ -224,7 +230,7 @@ class Board:
             about = Carried(found.position, (), issue=key)
             return await self._settle(decide(team, issue, cases), about, key, versions, order)
 
-        return await self._retrying(attempt)
+        return await self._retrying((key,), attempt)
 
     async def _scene(
         self, team: Team, case_key: str, named: str | None

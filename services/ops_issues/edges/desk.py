@@ -100,7 +100,7 @@ class Desk:
             return await self._append(key, 0, decision.events, "New", order, keys)
 
         try:
-            return await self._retrying(attempt)
+            return await self._retrying((), attempt)
         except KeyTaken as error:
             if case is None or error.taken.scope != SOURCE_CASE:
                 raise
@@ -127,7 +127,7 @@ class Desk:
             said = with_status(issue, decision.events, at=context.at, actor=context.actor)
             return await self._append(key, found.version, said, _stated(issue, said), order)
 
-        return await self._retrying(attempt)
+        return await self._retrying((key,), attempt)
 
     async def find(self, case: SourceCase) -> str | None:
         """The key of the issue for a source case."""
