@@ -17,11 +17,13 @@ import msgspec
 
 from shared.bus.dead_letters import DeadLetters
 from shared.bus.election import Election
+from shared.bus.endings import ended
 from shared.bus.entries import Author
 from shared.bus.heads import Announcer, PeerHead
 from shared.bus.intake import Intake, IntakeHandler, IntakeStatus
 from shared.bus.peer_log import RequestedLog
 from shared.bus.port import Bus
+from shared.bus.presumed import Presumed
 from shared.bus.receiver import Receiver, ReceiverStatus
 from shared.bus.relay import Relay, RelayStatus
 from shared.bus.storing import Interpreter
@@ -117,13 +119,14 @@ class Exchange:
         self._transport = transport
         self._election = election
         self._peer_head = PeerHead(bus, other)
+        peer = RequestedLog(bus, other)
         self.relay = Relay(log, bus, service)
         self.receiver = Receiver(
             log=log,
             author=Author(other),
             bus=bus,
             consumer=f"{service}-receiver",
-            peer=RequestedLog(bus, other),
+            peer=peer,
             head=self._peer_head,
             interpreter=interpreter,
             dead_letters=dead_letters,
@@ -136,6 +139,7 @@ class Exchange:
             dead_letters=dead_letters,
             clock=clock,
         )
+        self.presumed = Presumed(log, peer, lambda: self.receiver.sequence)
         self._announcer = Announcer(bus, service, lambda: log.head, lambda: self.receiver.sequence)
         self._peer_head.on_news(self.relay.peer_said)
         self._running: asyncio.Task[None] | None = None
@@ -153,7 +157,7 @@ class Exchange:
             await self._end(part)
         await self._flush()
         if self._running is not None:
-            await _cancelled(self._running)
+            await ended(self._running)
         for part in list(self._parts):
             await self._end(part)
         self._leading = False
@@ -214,7 +218,7 @@ class Exchange:
     async def _end(self, part: str) -> None:
         task = self._parts.pop(part, None)
         if task is not None:
-            await _cancelled(task)
+            await ended(task)
 
     async def _again_and_again(
         self, part: str, run: Callable[[], Awaitable[None]], *, once: bool = False
@@ -246,8 +250,3 @@ class Exchange:
                 await self.relay.caught_up()
         except TimeoutError:
             _logger.info("stopping with %s events unpublished", self.status().lag_out)
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait({task})

@@ -15,7 +15,7 @@ import msgspec
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import KeyTaken, UniqueKey
 from shared.events.decision import Invalid, Refused
-from shared.events.intake import Fault, IntakeEvent, Malformed, Receipt
+from shared.events.intake import After, Fault, IntakeEvent, Malformed, Receipt
 from shared.hosting.bodies import BodyDecoder
 from shared.hosting.failures import problem_of
 from shared.hosting.problems import Kind, ProblemRaised
@@ -24,7 +24,11 @@ SCOPE: Final = "intake"
 """The scope of the unique keys that make an intake event recorded once, for ever."""
 NOT_SEEN: Final = "not-seen"
 """The rule's name when what an event is about did not come while it waited."""
+PRESUMED_NOT_SEEN: Final = "presumed-not-seen"
+"""The same for what its publisher had seen of the other service."""
 
+Presume = Callable[[After], Awaitable[bool]]
+"""Waits until this log holds what a publisher had seen; False if it does not come in time."""
 Keys = Callable[[UUID | None, str], tuple[UniqueKey, ...]]
 """Unique keys to take along with an append, of its last event's id and what it is about."""
 
@@ -68,6 +72,7 @@ class IntakeDesk:
         log: The service's log.
         bodies: The body of each type that the service takes.
         carry_out: Does it; takes ``Keys`` along with its append.
+        presume: Waits for what an event's publisher had seen.
     """
 
     def __init__(
@@ -75,10 +80,12 @@ class IntakeDesk:
         log: EventLog,
         bodies: Mapping[str, type[msgspec.Struct]],
         carry_out: CarryOut,
+        presume: Presume,
     ) -> None:
         self._log = log
         self._decoders = {name: BodyDecoder(body) for name, body in bodies.items()}
         self._carry_out = carry_out
+        self._presume = presume
 
     async def handle(self, event: IntakeEvent) -> Receipt:
         """What became of it, durable by then. Raises LogUnavailable and the like: try again."""
@@ -93,6 +100,9 @@ class IntakeDesk:
             return _wrong_body(event, error)
         if (before := await self._before(event)) is not None:
             return before
+        if event.after is not None and not await self._presume(event.after):
+            reason = f"{event.after.service}:{event.after.position} did not come here in time"
+            return Receipt(outcome="refused", reason=reason, rule=PRESUMED_NOT_SEEN)
         try:
             result = await self._carry_out(event, body, _keys(event))
         except KeyTaken as error:

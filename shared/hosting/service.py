@@ -21,6 +21,7 @@ from shared.eventlog.log import EventLog
 from shared.eventlog.model import LogUnavailable
 from shared.eventlog.port import LogStore
 from shared.events.codec import Codec
+from shared.events.intake import After
 from shared.events.intake import Service as ServiceName
 from shared.hosting import operating
 from shared.hosting.app import Site, build_app
@@ -118,7 +119,7 @@ async def run_service(
     metrics = Metrics()
     log.on_commit(metrics.committed)
     composed = compose(log)
-    exchange = _exchange(identity, adapters, composed, log, metrics, lifetime)
+    exchange = _exchange(identity, settings, adapters, composed, log, metrics, lifetime)
     runner = CommandRunner(log, composed.rebuild, utc_now)
     log_routes = LogRoutes(log, lifetime, utc_now)
     status = operating.Status(log, exchange, adapters.dead_letters, composed.read_positions)
@@ -157,6 +158,7 @@ async def run_service(
 
 def _exchange(
     identity: Identity,
+    settings: ServiceSettings,
     adapters: Adapters,
     composed: Composed,
     log: EventLog,
@@ -166,18 +168,23 @@ def _exchange(
     def closed() -> None:
         lifetime.fail("the connection to NATS was closed for good")
 
-    desk = IntakeDesk(log, composed.bodies, composed.carry_out)
-    return Exchange(
+    async def presume(after: After) -> bool:
+        if after.service == identity.service:
+            return True  # its receipt came when it was recorded here
+        return await exchange.presumed.held(after.position, settings.unseen_wait)
+
+    exchange = Exchange(
         service=identity.service,
         other=identity.other,
         log=log,
         transport=adapters.transport(log, closed, metrics.registry),
         interpreter=composed.interpreter,
-        handler=desk,
+        handler=IntakeDesk(log, composed.bodies, composed.carry_out, presume),
         dead_letters=adapters.dead_letters,
         election=adapters.election,
         clock=utc_now,
     )
+    return exchange
 
 
 async def _opened(pool: asyncpg.Pool) -> None:

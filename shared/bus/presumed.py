@@ -1,0 +1,52 @@
+"""Waiting until this log holds what a publisher had already seen of the other service.
+
+Whoever publishes to both services in turn tells the second what it saw of the first (a position
+that a receipt named). Without that the second might decide before the first's events have arrived.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from shared.bus.peer_log import PeerLog
+from shared.bus.port import BusUnavailable
+from shared.eventlog.log import EventLog
+
+
+class Presumed:
+    """Knows up to which position of the other's log everything published has arrived here.
+
+    Args:
+        log: This service's log.
+        peer: The other's, by request.
+        received: The last sequence of the other that is held here.
+    """
+
+    def __init__(self, log: EventLog, peer: PeerLog, received: Callable[[], int]) -> None:
+        self._log = log
+        self._peer = peer
+        self._received = received
+        self._position = 0
+        self._sequence = 0
+
+    async def held(self, position: int, timeout: float) -> bool:
+        """Whether all that the other published up to ``position`` is held within ``timeout`` s."""
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._held(position)
+        except (TimeoutError, BusUnavailable):
+            return False
+
+    async def _held(self, position: int) -> bool:
+        if position > self._position:
+            head = (await self._peer.published(self._received(), 1)).head
+            if head.position < position:
+                return False
+            if head.position > self._position:
+                self._position, self._sequence = head.position, head.sequence
+        # What is known now may lie behind what was asked: it is sooner there than asking again.
+        sequence = self._sequence
+        while self._received() < sequence:
+            await self._log.changed(self._log.head.position)
+        return True
