@@ -11,7 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import Final, Literal
+from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
@@ -32,6 +34,17 @@ class Link(Struct, frozen=True, kw_only=True):
 
     issue: str
     status: str | None = None
+
+
+class Held(Struct, frozen=True, kw_only=True):
+    """A received event that waits: one that cannot be read (no ``event``), or one behind it.
+
+    ``event`` is the whole event in JSON, to be taken in when its turn comes.
+    """
+
+    id: UUID
+    type: str
+    event: bytes = b""
 
 
 class Case(Struct, frozen=True, kw_only=True):
@@ -56,7 +69,7 @@ class Case(Struct, frozen=True, kw_only=True):
     crossing: Crossing = Crossing()
     links: Mapping[str, Link] = {}
     comments: tuple[Comment, ...] = ()
-    held: tuple[AnyRecorded, ...] = ()
+    held: tuple[Held, ...] = ()
 
     @property
     def parts(self) -> Parts:
@@ -98,6 +111,7 @@ APPLIED: Final = Outcome("applied")
 DUPLICATE: Final = Outcome("duplicate")
 PARKED: Final = Outcome("parked")
 
+_encode: Final = msgspec.json.Encoder().encode
 _Received = (
     ops.Opened
     | ops.Amended
@@ -122,12 +136,17 @@ def receive(case: Case, event: AnyRecorded) -> tuple[Case, Outcome]:
     if event.source != ops.SOURCE:
         return _said(case, event), APPLIED
     if case.held or isinstance(event.data, Unreadable):
-        return replace(case, held=(*case.held, event)), PARKED
+        return replace(case, held=(*case.held, _holding(event))), PARKED
     if not isinstance(event.data, _Received):
         return case, Outcome("no-effect", Effect.NOT_SAID_BY_OPERATIONS)
     if case.opened_at is None and not isinstance(event.data, ops.Opened):
         return case, Outcome("no-effect", Effect.OPS_ISSUE_NOT_OPENED)
     return _received(case, event, event.data)
+
+
+def _holding(event: AnyRecorded) -> Held:
+    unread = isinstance(event.data, Unreadable)
+    return Held(id=event.id, type=event.type, event=b"" if unread else _encode(event))
 
 
 def _received(case: Case, event: AnyRecorded, data: _Received) -> tuple[Case, Outcome]:

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
-from services.eng_issues.domain.case import APPLIED, DUPLICATE, PARKED, Effect, Outcome
+from services.eng_issues.domain.case import APPLIED, DUPLICATE, PARKED, Case, Effect, Outcome
+from services.eng_issues.domain.events import BODIES
 from services.eng_issues.domain.rules import Rule
 from shared.events import eng, ops
+from shared.events.codec import Codec
 from shared.events.envelope import Unreadable
 from tests.kit.given_when_then import given
 from tests.unit.eng_issues.engineering import Engineering, Step
@@ -96,6 +99,15 @@ def test_an_event_that_cannot_be_read_is_parked_and_later_ones_of_the_case_wait_
     assert after.outcomes[-3:] == [PARKED, PARKED, PARKED]
     assert not after.case().closed
     assert len(after.case().held) == 3
+
+
+def test_what_waits_is_kept_whole_and_what_cannot_be_read_by_its_id() -> None:
+    case = story(a_case("MOB"), unreadable(), heard_from_ops(COMMENT)).case()
+    unread, waiting = case.held
+
+    assert (unread.type, unread.event) == ("caselog.ops.foretold.v1", b"")
+    assert Codec(BODIES).decode(waiting.type, waiting.event).data == COMMENT
+    assert msgspec.json.decode(msgspec.json.encode(case), type=Case) == case
 
 
 def test_local_commands_go_on_behind_a_parked_event() -> None:
