@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ from services.ops_issues.domain.received import (
 from services.ops_issues.domain.rules import Rule
 from shared.events import eng, ops
 from shared.events.codec import Codec
-from shared.events.envelope import Body, Recorded, Unreadable
+from shared.events.envelope import Body, Recorded, Unreadable, short_name
 from shared.events.vocabulary import Workflow
 from tests.kit.recording import Recorder
 from tests.unit.ops_issues.desk import (
@@ -54,6 +55,13 @@ def test_every_event_that_may_stand_in_the_log_is_defined() -> None:
     about_teams = {eng.TeamDefined}
 
     assert set(events.KNOWN) == set(TELL) | set(HEAR) | about_teams
+
+
+@pytest.mark.parametrize("said", events.KNOWN, ids=lambda said: said.TYPE)
+def test_the_readme_lists_every_event(said: type[Body]) -> None:
+    readme = Path(events.__file__).parents[1] / "README.md"
+
+    assert f"`{short_name(said.TYPE)}`" in readme.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("said", [*TELL, *HEAR])
