@@ -88,6 +88,7 @@ class Broker:
         self._client: Client | None = None
         self._stopping = False
         self._renewals: list[Callable[[], None]] = []
+        self._losses: list[Callable[[], None]] = []
         self.reconnects = 0
         self.last_error: str | None = None
 
@@ -129,6 +130,10 @@ class Broker:
             yield
         finally:
             self._renewals.remove(renew)
+
+    def on_disconnect(self, lost: Callable[[], None]) -> None:
+        """Calls ``lost`` whenever the connection is lost."""
+        self._losses.append(lost)
 
     async def request(self, subject: str, body: bytes, timeout: float) -> StreamMessage[Msg]:
         """Somebody's answer. Raises BusUnavailable, BusRefused."""
@@ -172,6 +177,8 @@ class Broker:
     async def _disconnected(self) -> None:
         if not self._stopping:
             _logger.warning("disconnected from NATS")
+        for lost in self._losses:
+            lost()
 
     async def _reconnected(self) -> None:
         self.reconnects += 1

@@ -34,7 +34,8 @@ class Rejected(Struct, frozen=True, kw_only=True):
         """The same for the same message only."""
         hashed = sha256()
         for part in (self.route, *(text for header in self.headers for text in header)):
-            hashed.update(b"%d:" % len(part.encode()) + part.encode())
+            text = part.encode(errors="surrogatepass")
+            hashed.update(b"%d:" % len(text) + text)
         hashed.update(self.body)
         return hashed.digest()
 

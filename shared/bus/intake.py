@@ -18,6 +18,7 @@ from typing import Final, Protocol
 import msgspec
 
 from shared.bus.dead_letters import DeadLetter, DeadLetters, Rejected
+from shared.bus.endings import ended
 from shared.bus.patience import Patience
 from shared.bus.port import Bus, BusError, Consumer, Delivery
 from shared.bus.receipts import Receipts
@@ -134,9 +135,7 @@ class Intake:
                     for delivery in await consumer.next(min(room, BATCH_MAX), IDLE_S):
                         self._begin(delivery, consumer)
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await ended(*self._tasks)
             self._in_flight.clear()
             self._lanes.clear()
 

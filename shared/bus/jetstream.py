@@ -18,7 +18,7 @@ from shared.bus.broker import Broker
 from shared.bus.consuming import PullConsumer
 from shared.bus.log_reader import LogReader
 from shared.bus.port import Bus, BusRefused, BusUnavailable, Message, StreamMissing
-from shared.bus.provision import API, STREAM_BYTES_MAX, Provisioner, ask_api
+from shared.bus.provision import ACK_WAIT_S, API, STREAM_BYTES_MAX, Provisioner, ask_api
 from shared.bus.publishing import Publisher
 from shared.eventlog.log import EventLog
 from shared.events import subjects
@@ -48,6 +48,7 @@ class JetStreamBus:
         self._broker = broker
         self._provisioner = provisioner
         self._publisher = publisher or Publisher(broker.connection)
+        broker.on_disconnect(self._publisher.lost)
 
     @property
     def fallbacks(self) -> int:
@@ -155,10 +156,16 @@ def nats_transport(
     security: BaseSecurity | None = None,
     replicas: int = 1,
     max_bytes: int = STREAM_BYTES_MAX,
+    ack_wait: float = ACK_WAIT_S,
 ) -> NatsTransport:
     """What an ``Exchange`` of ``service`` needs; see ``Broker`` and ``Provisioner``."""
     broker = Broker(url, service=service, on_closed=on_closed, registry=registry, security=security)
     provisioner = Provisioner(
-        broker.connection, service=service, other=other, replicas=replicas, max_bytes=max_bytes
+        broker.connection,
+        service=service,
+        other=other,
+        replicas=replicas,
+        max_bytes=max_bytes,
+        ack_wait=ack_wait,
     )
     return NatsTransport(broker, provisioner, LogReader(broker.connection, service, log))

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
 
 from shared.bus.peer_log import PeerLog
 from shared.bus.port import BusUnavailable
 from shared.eventlog.log import EventLog
+
+LOOK_S: Final = 0.02
+"""How often a waiter looks by itself."""
 
 
 class Presumed:
@@ -48,5 +53,8 @@ class Presumed:
         # What is known now may lie behind what was asked: it is sooner there than asking again.
         sequence = self._sequence
         while self._received() < sequence:
-            await self._log.changed(self._log.head.position)
+            # The log may have moved just before the receiver says so: do not wait for its next move.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._log.changed(self._log.head.position)
         return True

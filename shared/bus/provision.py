@@ -22,18 +22,19 @@ from shared.events import subjects
 from shared.events.intake import Service
 
 API: Final = "$JS.API"
-API_S: Final = 5.0
+API_S: Final = 2.0
 EVERY_S: Final = 10.0
 """How often what is there is compared with what is declared."""
 KEPT_S: Final = 7 * 24 * 3600
 DUPLICATES_S: Final = 120
-ACK_WAIT_S: Final = 30
+ACK_WAIT_S: Final = 30.0
 ACK_PENDING_MAX: Final = 2_000
 HEADER_BYTES_MAX: Final = 4 * 1024
 STREAM_BYTES_MAX: Final = 1024**3
 
 _NANOSECONDS: Final = 1_000_000_000
 _NOT_FOUND: Final = 404
+_UNAVAILABLE: Final = 503
 
 _logger = logging.getLogger(__name__)
 
@@ -115,26 +116,26 @@ def intake_name(service: Service) -> str:
     return f"{service}-intake"
 
 
-def receiver_config(service: Service) -> dict[str, Any]:
+def receiver_config(service: Service, ack_wait: float = ACK_WAIT_S) -> dict[str, Any]:
     """Acknowledged once per batch: the last stands for all before it."""
-    return _consumer_config(receiver_name(service)) | {"ack_policy": "all"}
+    return _consumer_config(receiver_name(service), ack_wait) | {"ack_policy": "all"}
 
 
-def intake_config(service: Service) -> dict[str, Any]:
+def intake_config(service: Service, ack_wait: float = ACK_WAIT_S) -> dict[str, Any]:
     """Acknowledged one by one, as each has its outcome."""
-    return _consumer_config(intake_name(service)) | {
+    return _consumer_config(intake_name(service), ack_wait) | {
         "ack_policy": "explicit",
         "filter_subject": subjects.intake_of(service),
     }
 
 
-def _consumer_config(name: str) -> dict[str, Any]:
+def _consumer_config(name: str, ack_wait: float) -> dict[str, Any]:
     return {
         "name": name,
         "durable_name": name,
         "deliver_policy": "all",
         "replay_policy": "instant",
-        "ack_wait": ACK_WAIT_S * _NANOSECONDS,
+        "ack_wait": int(ack_wait * _NANOSECONDS),
         "max_ack_pending": ACK_PENDING_MAX,
         "max_deliver": -1,
     }
@@ -152,6 +153,7 @@ class Provisioner:
         other: the service whose events are received.
         replicas: copies of each stream in a cluster.
         max_bytes: size of each stream.
+        ack_wait: seconds until what is not acknowledged is delivered again.
     """
 
     def __init__(
@@ -162,15 +164,18 @@ class Provisioner:
         other: Service,
         replicas: int = 1,
         max_bytes: int = STREAM_BYTES_MAX,
+        ack_wait: float = ACK_WAIT_S,
     ) -> None:
         self._connection = connection
         own = (subjects.EVENT_STREAMS[service], subjects.INTAKE, subjects.RECEIPTS)
         self._streams = {
             stream: stream_config(stream, replicas=replicas, max_bytes=max_bytes) for stream in own
         }
+        receiving = (subjects.EVENT_STREAMS[other], receiver_name(service))
+        taking_in = (subjects.INTAKE, intake_name(service))
         self._consumers: dict[tuple[str, str], Config] = {
-            (subjects.EVENT_STREAMS[other], receiver_name(service)): receiver_config(service),
-            (subjects.INTAKE, intake_name(service)): intake_config(service),
+            receiving: receiver_config(service, ack_wait),
+            taking_in: intake_config(service, ack_wait),
         }
         self._busy = asyncio.Lock()
         self._created: dict[str, str] = {}
@@ -281,7 +286,8 @@ def _refusal(call: str, error: ApiError) -> BusError:
     text = f"{call}: {error.description} ({error.err_code})"
     if error.code == _NOT_FOUND:
         return StreamMissing(text)
-    return BusUnavailable(text) if error.code >= 500 else BusRefused(text)
+    # 500 is also how the server refuses an update that it cannot make.
+    return BusUnavailable(text) if error.code == _UNAVAILABLE else BusRefused(text)
 
 
 def _differs(declared: Config, found: Config) -> bool:

@@ -126,6 +126,12 @@ class Publisher:
         except (nats.errors.Error, OSError) as error:
             raise BusUnavailable(repr(error)) from error
 
+    def lost(self) -> None:
+        """The connection is gone: nobody will answer what was published on it."""
+        for waiting in set(self._waiting.values()):
+            if not waiting.done.done():
+                waiting.done.set_exception(BusUnavailable("the connection was lost"))
+
     def _atomic_works(self) -> bool:
         return asyncio.get_running_loop().time() >= self._atomic_again_at
 

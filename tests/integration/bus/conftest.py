@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import nats
@@ -14,6 +15,9 @@ from shared.eventlog.log import EventLog
 from shared.events.intake import Service
 from tests.kit.servers import NatsServer
 from tests.kit.sides import Side
+
+ACK_WAIT_S = 1.0
+"""Short, so that tests see what comes again."""
 
 
 class Begin(Protocol):
@@ -40,25 +44,35 @@ def connect(nats_server: NatsServer, closed: list[str]) -> Connect:
             other=other,
             log=log,
             on_closed=lambda: closed.append(service),
+            ack_wait=ACK_WAIT_S,
         )
 
     return connect
 
 
-@pytest.fixture
-async def begin(connect: Connect) -> AsyncIterator[Begin]:
-    """Starts one side; all are stopped afterwards."""
+@asynccontextmanager
+async def sides(connect: Connect) -> AsyncIterator[Begin]:
+    """Starts sides; all are stopped afterwards."""
     sides: list[Side] = []
 
     async def begin(service: Service, **options: Any) -> Side:
-        side = Side(service, connect, **options)
+        side = Side(service, options.pop("connect", connect), **options)
         sides.append(side)
         await side.start()
         return side
 
-    yield begin
-    for side in reversed(sides):
-        await side.stop()
+    try:
+        yield begin
+    finally:
+        for side in reversed(sides):
+            await side.stop()
+
+
+@pytest.fixture
+async def begin(connect: Connect) -> AsyncIterator[Begin]:
+    """Starts one side; all are stopped afterwards."""
+    async with sides(connect) as begin:
+        yield begin
 
 
 @pytest.fixture
