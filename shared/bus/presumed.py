@@ -53,7 +53,7 @@ class Presumed:
         # What is known now may lie behind what was asked: it is sooner there than asking again.
         sequence = self._sequence
         while self._received() < sequence:
-            # The log may have moved just before the receiver says so: do not wait for its next move.
+            # The log may have moved just before the receiver says so: do not wait for a next move.
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._log.changed(self._log.head.position)
