@@ -26,6 +26,8 @@ from shared.events.vocabulary import (
 
 INSTITUTIONS_MAX: Final = 1_000
 TEAMS_MAX: Final = 100
+MENTIONS_MAX: Final = 100
+"""The most mentions that one comment makes; what a text says beyond them notifies nobody."""
 
 Name = Annotated[str, Meta(pattern=r"\S", max_length=256)]
 """A person's name, as tokens and actors have it."""
@@ -166,11 +168,15 @@ class HandToProduct(Command, frozen=True, kw_only=True):
 
 
 class Comment(Command, frozen=True, kw_only=True):
-    """Comment on the issue; ``captured_from`` names where a discussion elsewhere happened."""
+    """Comment on the issue; ``captured_from`` names where a discussion elsewhere happened.
+
+    Whom the text names (``@ann``, ``@MOB``) is mentioned; ``mentions`` are others.
+    """
 
     body: Text
     visibility: Visibility
     captured_from: str | None = None
+    mentions: Annotated[tuple[Name, ...], Meta(max_length=MENTIONS_MAX)] = ()
 
 
 class AttachEvidence(Command, frozen=True, kw_only=True):

@@ -37,6 +37,12 @@ class TestComment:
     def test_mentions_are_read_from_the_text(self, text: str, mentioned: tuple[str, ...]) -> None:
         assert mentions(text) == mentioned
 
+    def test_others_can_be_mentioned_too(self) -> None:
+        assert mentions("Ask @ann", ["ann", "@bob"]) == ("@ann", "@bob")
+
+    def test_no_more_are_mentioned_than_can_be_told(self) -> None:
+        assert len(mentions(" ".join(f"@p{n}" for n in range(200)))) == 100
+
     def test_captures_a_discussion_elsewhere(self) -> None:
         command = commands.Comment(
             body="@MOB agreed to a fix.", visibility="internal", captured_from="#mobile"

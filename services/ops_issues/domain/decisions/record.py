@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
+from itertools import chain, islice
 from typing import Final
 
 from services.ops_issues.domain import events
 from services.ops_issues.domain.commands import (
+    MENTIONS_MAX,
     AddLabel,
     AttachEvidence,
     Comment,
@@ -31,19 +33,18 @@ from services.ops_issues.domain.rules import Rule
 from shared.events import ops
 from shared.events.decision import Refused
 
-MENTIONS_MAX: Final = 100
-"""The most mentions that one comment makes; what a text says beyond them notifies nobody."""
-
 # Not within an e-mail address or a path; a full stop ends a sentence, not a name.
 _MENTION: Final = re.compile(r"(?<![\w.@/+-])@[^\W_][\w-]*(?:\.[\w-]+)*")
 _LINK_WITH_TEXT: Final = re.compile(r"\[[^\]]*\]\(\s*(\S+?)\s*\)")
 _LINKS: Final = re.compile(r"\W*(?:(?:[a-z][a-z0-9+.-]*://|www\.)\S+\s*)+", re.IGNORECASE)
 
 
-def mentions(text: str) -> tuple[str, ...]:
-    """Who is mentioned, in the order of the text: ``@ann``, ``@MOB``, ``@operations-managers``."""
+def mentions(text: str, others: Iterable[str] = ()) -> tuple[str, ...]:
+    """Who is mentioned, as ``@ann`` or ``@MOB``: the others, then those in the text, in its order."""
     found = (match.group() for match in _MENTION.finditer(text))
-    return tuple(dict.fromkeys(_first(found, MENTIONS_MAX)))
+    named = (f"@{other.removeprefix('@')}" for other in others)
+    unique = dict.fromkeys(chain(named, found))
+    return tuple(islice(unique, MENTIONS_MAX))
 
 
 def is_bare_link(content: str) -> bool:
@@ -56,7 +57,7 @@ def decide_comment(command: Comment, issue: OpsIssue, context: Context) -> Decis
         ops.Commented(
             comment=command.body,
             visibility=command.visibility,
-            mentions=mentions(command.body),
+            mentions=mentions(command.body, command.mentions),
             captured_from=said(command.captured_from),
             speaks_for=speaking(context, issue),
         )
@@ -140,7 +141,3 @@ def decide_customer_updated(
 
 def _is_engineerings(command: Link | Unlink, issue: OpsIssue) -> bool:
     return command.kind == "tracks" and any(f.issue == command.to for f in issue.facets)
-
-
-def _first(found: Iterator[str], limit: int) -> Iterator[str]:
-    return (item for item, _ in zip(found, range(limit), strict=False))
