@@ -40,7 +40,7 @@ _LINKS: Final = re.compile(r"\W*(?:(?:[a-z][a-z0-9+.-]*://|www\.)\S+\s*)+", re.I
 
 
 def mentions(text: str, others: Iterable[str] = ()) -> tuple[str, ...]:
-    """Who is mentioned, as ``@ann`` or ``@MOB``: the others, then those in the text, in its order."""
+    """Who is mentioned, as ``@ann`` or ``@MOB``: the others, then those that the text names."""
     found = (match.group() for match in _MENTION.finditer(text))
     named = (f"@{other.removeprefix('@')}" for other in others)
     unique = dict.fromkeys(chain(named, found))
