@@ -72,7 +72,7 @@ class HttpServer:
     async def stop(self) -> None:
         """Stops accepting, and returns when the requests under way have been answered."""
         self._lifetime.end("the HTTP server stops")  # streams watch it
-        self._server.should_exit = True
+        self._server.end()
         if self._task is not None:
             await self._task
 
@@ -82,11 +82,16 @@ class HttpServer:
 
 
 class _Server(uvicorn.Server):
-    """Without signal handlers: the lifetime has them."""
+    """Without signal handlers, which the lifetime has, and told to end instead of asking for it."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.accepting = asyncio.Event()
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        self.should_exit = True
+        self._ending.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -95,6 +100,14 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.accepting.set()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # tick 0 is the one that sets the Date header
+            try:
+                async with asyncio.timeout(1.0):
+                    await self._ending.wait()
+            except TimeoutError:
+                continue
 
 
 class _Protocol(HttpToolsProtocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +17,11 @@ SCOPE_KEY: Final = "caselog.incoming"
 
 _CORRELATION: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@cache
+def _key(name: str) -> bytes:
+    return name.lower().encode()
 
 
 @dataclass(slots=True)
@@ -32,7 +38,7 @@ class Incoming:
     streams: bool = False
 
     def header(self, name: str) -> str | None:
-        value = self.headers.get(name.lower().encode())
+        value = self.headers.get(_key(name))
         return None if value is None else value.decode("latin-1")
 
     @property

@@ -21,12 +21,12 @@ class KeyFileWrong(Exception):
     """A key file is missing or holds something else; the message names it and what to do."""
 
 
-class Jwk(msgspec.Struct, frozen=True, omit_defaults=True):
+class Jwk(msgspec.Struct, frozen=True):
     """One Ed25519 key as RFC 8037 writes it; ``d`` only where it is private."""
 
     kid: str
     x: str
-    d: str | None = None
+    d: str | msgspec.UnsetType = msgspec.UNSET
     kty: str = ""
     crv: str = ""
     alg: str = ALGORITHM
@@ -110,7 +110,7 @@ def _private_jwk(path: Path) -> Jwk:
         jwk = msgspec.json.decode(_read(path), type=Jwk)
     except msgspec.DecodeError as error:
         raise KeyFileWrong(f"{path} is not a private JWK: {error}") from error
-    if jwk.d is None or (jwk.kty, jwk.crv) != ("OKP", "Ed25519"):
+    if jwk.d is msgspec.UNSET or (jwk.kty, jwk.crv) != ("OKP", "Ed25519"):
         raise KeyFileWrong(f"{path} holds no private Ed25519 key")
     return jwk
 
@@ -125,7 +125,7 @@ def _read(path: Path) -> bytes:
 
 def _numbers(jwk: Jwk) -> dict[str, str]:
     numbers = {"kty": jwk.kty, "crv": jwk.crv, "x": jwk.x}
-    return numbers if jwk.d is None else {**numbers, "d": jwk.d}
+    return numbers if isinstance(jwk.d, msgspec.UnsetType) else {**numbers, "d": jwk.d}
 
 
 def _thumbprint(x: str) -> str:

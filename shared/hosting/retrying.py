@@ -1,9 +1,10 @@
-"""Trying again when a stream moved on between reading and appending: one bounded loop for all."""
+"""Commands on one stream take turns, and try again when it moved on all the same: bounded."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
 from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
@@ -17,29 +18,34 @@ T = TypeVar("T")
 class Retrying:
     """Runs attempts, each of which loads, decides and appends anew.
 
-    The first attempt is free. Those that lost a race then take turns, stream by stream, so that
-    many commands on one hot stream do not fight each other again and again. ``forget`` is told the
-    streams that moved on: what was kept of them is old (``States.forget``).
+    Those of this process on the same stream take turns in the order they came, so that many
+    commands on one hot stream neither fight nor starve each other. What others append meanwhile,
+    received events or another process, makes an attempt fail with VersionConflict; it is then
+    repeated. ``forget`` is told the streams that moved on: what was kept of them is old
+    (``States.forget``).
     """
 
     def __init__(self, forget: Callable[[Iterable[str]], None]) -> None:
         self._forget = forget
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def __call__(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """What the attempt that succeeds returns. Raises VersionConflict after ``ATTEMPTS_MAX``."""
-        try:
-            return await attempt()
-        except VersionConflict as conflict:
-            self._forget(conflict.streams)
-            stream = conflict.streams[0]
-        turn = self._turns.get(stream)
-        if turn is None:
-            turn = self._turns[stream] = asyncio.Lock()
-        async with turn:
-            for _ in range(ATTEMPTS_MAX - 2):
+    async def __call__(self, streams: Iterable[str], attempt: Callable[[], Awaitable[T]]) -> T:
+        """What the attempt that succeeds returns; ``streams`` are those it is known to append to.
+
+        Raises VersionConflict after ``ATTEMPTS_MAX`` attempts.
+        """
+        async with AsyncExitStack() as turns:
+            for stream in sorted(set(streams)):  # in one order, so that none waits for another
+                await turns.enter_async_context(self._turn(stream))
+            for _ in range(ATTEMPTS_MAX - 1):
                 try:
                     return await attempt()
                 except VersionConflict as conflict:
                     self._forget(conflict.streams)
             return await attempt()
+
+    def _turn(self, stream: str) -> asyncio.Lock:
+        turn = self._turns.get(stream)
+        if turn is None:
+            turn = self._turns[stream] = asyncio.Lock()
+        return turn

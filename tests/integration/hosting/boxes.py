@@ -25,8 +25,10 @@ from shared.events.codec import Codec
 from shared.events.decision import Invalid, Refused
 from shared.events.envelope import AnyRecorded, Body, Draft, Private
 from shared.hosting.as_of import AsOf, position_as_of
+from shared.hosting.clock import utc_now
 from shared.hosting.command_routes import CommandRunner
 from shared.hosting.commands import AnyCommand, Command, CommandCall, Done, Outcome
+from shared.hosting.ids import new_id
 from shared.hosting.paging import LIMIT_DEFAULT, Cursors, CursorText, Limit, Page
 from shared.hosting.preconditions import etag
 from shared.hosting.principal import READS, Role, requires
@@ -155,17 +157,13 @@ class Boxes:
         return Done(done.body, done.version, done.position, done.events, 201, f"/boxes/{key}")
 
     async def paint(self, call: CommandCall[Paint]) -> Outcome:
-        return await self._retrying(lambda: self._change(call, self._paint))
+        return await self._changing(call, self._paint)
 
     async def note(self, call: CommandCall[Note]) -> Outcome:
-        return await self._retrying(
-            lambda: self._change(call, lambda box, body: [Noted(text=body.text)])
-        )
+        return await self._changing(call, lambda box, body: [Noted(text=body.text)])
 
     async def seal(self, call: CommandCall[Seal]) -> Outcome:
-        return await self._retrying(
-            lambda: self._change(call, lambda box, body: [] if box.sealed else [Sealed()])
-        )
+        return await self._changing(call, lambda box, _: [] if box.sealed else [Sealed()])
 
     async def always_late(self, call: CommandCall[Seal]) -> Outcome:
         raise VersionConflict((call.path["key"],))
@@ -180,6 +178,9 @@ class Boxes:
         if box.sealed:
             return Refused(Rule.SEALED, "open another box")
         return [] if box.colour == body.colour else [Painted(colour=body.colour)]
+
+    async def _changing(self, call: CommandCall[Any], decide: Callable[[Box, Any], Any]) -> Outcome:
+        return await self._retrying([call.path["key"]], lambda: self._change(call, decide))
 
     async def _change(self, call: CommandCall[Any], decide: Callable[[Box, Any], Any]) -> Outcome:
         self.executions += 1
@@ -303,6 +304,19 @@ class Boxes:
             return cursors.page(found[: limit + 1], numbers, limit, filters)
 
         return [one, several]
+
+
+def noted(key: str, text: str) -> Draft:
+    """A note that came by another way than HTTP."""
+    return Draft(
+        id=new_id(),
+        subject=key,
+        time=utc_now(),
+        correlationid="c",
+        causationid="c",
+        actor="system:test",
+        data=Noted(text=text),
+    )
 
 
 def answer(key: str, box: Versioned[Box], position: int, events: tuple[UUID, ...] = ()) -> Done:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from shared.eventlog.log import EventLog
 from shared.eventlog.memory import MemoryStore
 from shared.hosting.app import Site, build_app
 from shared.hosting.clock import utc_now
+from shared.hosting.edge import Edge
 from shared.hosting.health import Readiness
 from shared.hosting.http_server import HttpServer
 from shared.hosting.ids import new_id
@@ -33,18 +34,25 @@ class Running:
     log: EventLog
     store: MemoryStore
     server: HttpServer
+    edge: Edge
     lifetime: Lifetime
     log_routes: LogRoutes
     metrics: Metrics
     checks: dict[str, str | None]
-    key: Path
+    signing_key: Path
+
+    async def stop(self) -> None:
+        await self.server.stop()
+        await self.log.stop()
 
     @property
     def url(self) -> str:
         return self.server.url
 
     def token(self, role: str = "tier2", name: str = "ada", teams: tuple[str, ...] = ()) -> str:
-        return issue_token(self.key, name=name, role=role, teams=teams, ttl=timedelta(minutes=5))
+        return issue_token(
+            self.signing_key, name=name, role=role, teams=teams, ttl=timedelta(minutes=5)
+        )
 
     def client(
         self, role: str = "tier2", name: str = "ada", teams: tuple[str, ...] = ()
@@ -58,7 +66,7 @@ class Running:
 
 
 @pytest.fixture(scope="session")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("keys") / "private.json"
     generate_key(path)
     write_whole(path.with_name("jwks.json"), public_jwks(path), mode=0o644)
@@ -70,15 +78,11 @@ def store() -> MemoryStore:
     return MemoryStore(source=SOURCE, clock=utc_now, new_id=new_id)
 
 
-Start = Callable[[], "AsyncIterator[Running]"]
-
-
 @pytest.fixture
-async def service(key: Path, store: MemoryStore) -> AsyncIterator[Running]:
-    running = await start(key, store)
+async def service(signing_key: Path, store: MemoryStore) -> AsyncIterator[Running]:
+    running = await start(signing_key, store)
     yield running
-    await running.server.stop()
-    await running.log.stop()
+    await running.stop()
 
 
 async def start(key: Path, store: MemoryStore) -> Running:
@@ -109,7 +113,7 @@ async def start(key: Path, store: MemoryStore) -> Running:
     )
     server = HttpServer(app, "127.0.0.1", 0, lifetime)
     await server.start()
-    return Running(boxes, log, store, server, lifetime, log_routes, metrics, checks, key)
+    return Running(boxes, log, store, server, app, lifetime, log_routes, metrics, checks, key)
 
 
 @pytest.fixture
