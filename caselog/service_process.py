@@ -20,6 +20,7 @@ from caselog.endpoints import Service
 READY_SECONDS: Final = 600.0
 """A service is not ready before its projections have caught up, which may take a while."""
 ASK_SECONDS: Final = 5.0
+ASK_EVERY_SECONDS: Final = 0.05
 FAILED_START_SECONDS: Final = 2.0
 REASON_CHARACTERS_MAX: Final = 200
 
@@ -70,7 +71,7 @@ class ServiceProcess:
                     self._reason = await refusal(client, f"{self.url}/readyz")
                     return not self._reason
 
-                await self._daemon.until(ready, READY_SECONDS)
+                await self._daemon.until(ready, READY_SECONDS, ASK_EVERY_SECONDS)
         except BaseException:
             await self.stop(FAILED_START_SECONDS)
             raise

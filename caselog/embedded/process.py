@@ -136,8 +136,10 @@ class Daemon:
         self._lock.release()  # from here on it is the child's alone
         return self._process.pid
 
-    async def until(self, ready: Callable[[], Awaitable[bool]], timeout: float) -> None:
-        """Return as soon as ``ready`` says so; asks every few milliseconds.
+    async def until(
+        self, ready: Callable[[], Awaitable[bool]], timeout: float, every: float = POLL_SECONDS
+    ) -> None:
+        """Return as soon as ``ready`` says so; asks it every so many seconds.
 
         Raises:
             StartFailed: the program ended, or was not ready in time (it is killed then).
@@ -147,7 +149,7 @@ class Daemon:
                 while not await ready():
                     if self.pid is None:
                         raise StartFailed(f"{self.name} ended at once.{self.log_tail()}")
-                    await asyncio.sleep(POLL_SECONDS)
+                    await asyncio.sleep(every)
         except TimeoutError:
             await self.kill()
             raise StartFailed(

@@ -67,13 +67,20 @@ async def as_tier2(endpoints: Endpoints, method: str, path: str, **request: Any)
     return answer.json()
 
 
-async def status(url: str) -> int:
-    """What ``/readyz`` says; 0 if nobody answers."""
+async def are_ready(endpoints: Endpoints, timeout: float = 60) -> bool:
+    """Wait until ``/readyz`` of both says so."""
     async with httpx.AsyncClient() as client:
-        try:
-            return (await client.get(f"{url}/readyz")).status_code
-        except httpx.TransportError:
-            return 0
+
+        async def both() -> bool:
+            try:
+                answers = [
+                    await client.get(f"{url}/readyz") for url in (endpoints.ops, endpoints.eng)
+                ]
+            except httpx.TransportError:
+                return False
+            return all(answer.status_code == httpx.codes.OK for answer in answers)
+
+        return await eventually(both, timeout, every=0.1, describe="both services are ready")
 
 
 def lives(pid: int) -> bool:
@@ -85,20 +92,18 @@ def lives(pid: int) -> bool:
     return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-async def test_when_it_is_ready_everything_is_where_endpoints_json_says(
-    directory: Path, start_up: StartUp
-) -> None:
-    running = await start_up()
-    endpoints = await running.ready()
+async def test_when_it_is_ready_everything_is_where_endpoints_json_says(stack: RunningUp) -> None:
+    endpoints = await stack.ready()
+    file = stack.data / "endpoints.json"
 
-    written = json.loads((directory / "endpoints.json").read_text())
+    written = json.loads(file.read_text())
     assert set(written) == {"ops", "eng", "nats", "postgres", "tokens"}
     assert set(written["tokens"]) == {
         *("tier2", "engineer", "manager", "operator", "auditor", "system"),
     }
-    assert (directory / "endpoints.json").stat().st_mode & 0o777 == 0o600
-    assert len([line for line in running.lines if line.startswith("ready")]) == 1
-    assert [await status(url) for url in (endpoints.ops, endpoints.eng)] == [200, 200]
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert len([line for line in stack.lines if line.startswith("ready")]) == 1
+    assert await are_ready(endpoints, timeout=0)
     for service in ("ops", "eng"):
         connection = await asyncpg.connect(endpoints.postgres[service])
         assert await connection.fetchval("SELECT current_user") == f"caselog_{service}"
@@ -184,34 +189,27 @@ async def test_killed_at_any_moment_of_its_first_starts_it_comes_up_at_last(
     assert await open_issue(await (await start_up()).ready())
 
 
-@pytest.mark.parametrize("part", PARTS)
-async def test_a_part_that_dies_is_started_again(
-    directory: Path, start_up: StartUp, part: str
+async def test_a_part_that_dies_is_started_again(directory: Path, start_up: StartUp) -> None:
+    running = await start_up()
+    endpoints = await running.ready()
+
+    for part in PARTS:
+        dead = part_pid(directory, part)
+        kill_part(directory, part)
+        await eventually(lambda: part_pid(directory, part) != dead, 60)  # noqa: B023
+
+        assert await are_ready(endpoints), running.output
+        assert await open_issue(endpoints)
+
+
+async def test_a_directory_in_use_is_refused(
+    stack: RunningUp, free_port: Callable[[], int]
 ) -> None:
-    running = await start_up()
-    endpoints = await running.ready()
-    dead = part_pid(directory, part)
-
-    kill_part(directory, part)
-    await eventually(lambda: part_pid(directory, part) != dead, 60)
-
-    async def all_ready() -> bool:
-        return {await status(url) for url in (endpoints.ops, endpoints.eng)} == {200}
-
-    await eventually(all_ready, 60, describe=lambda: running.output)
-    assert await open_issue(endpoints)
-
-
-async def test_a_directory_in_use_is_refused(directory: Path, start_up: StartUp) -> None:
-    running = await start_up()
-    endpoints = await running.ready()
-
-    second = await start_up()
+    second = await RunningUp.start(stack.data, free_port)
 
     assert await second.ended() == 2
-    assert f"{directory} is in use by process {running.process.pid}" in second.output
-    assert await status(endpoints.ops) == 200
-    assert (directory / "endpoints.json").exists()
+    assert f"{stack.data} is in use by process {stack.process.pid}" in second.output
+    assert await are_ready(await stack.ready(), timeout=0)
 
 
 @pytest.mark.parametrize("option", ["--ops-port", "--eng-port", "--nats-port"])
