@@ -20,7 +20,8 @@ import asyncpg
 from bench.floors.append import BareAppender
 from bench.report import Report, print_machine
 from caselog.embedded.databases import Login, ensure_database, ensure_roles
-from caselog.embedded.postgres import SUPERUSER, EmbeddedPostgres, PostgresOptions
+from caselog.embedded.postgres import SUPERUSER, EmbeddedPostgres
+from caselog.embedded.postgres_settings import PostgresOptions
 from shared.eventlog.groups import GROUP_EVENTS_MAX
 from shared.eventlog.log import EventLog
 from shared.eventlog.migrate import migrate
