@@ -22,7 +22,7 @@ from shared.events.codec import Codec
 NAME = "issues"
 READ = """
     SELECT number, status, is_open, acknowledged, awaits_customer, severity, assignee,
-        source_case, array_to_string(teams, ','), state, version, position
+        source_case, array_to_string(teams, ','), state, version, position, opened_position
     FROM issue"""
 
 

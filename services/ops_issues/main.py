@@ -10,15 +10,17 @@ import asyncpg
 from prometheus_client import CollectorRegistry
 
 from services.ops_issues.domain.events import KNOWN
-from services.ops_issues.edges import http_commands, http_reads
+from services.ops_issues.edges import http_commands, http_lists, http_reads
 from services.ops_issues.edges.desk import Desk
 from services.ops_issues.edges.intake import BODIES, carrying_out
 from services.ops_issues.edges.interpreter import Interpreter
+from services.ops_issues.projections.issues import Issues
 from shared.bus.exchange import Transport
 from shared.bus.jetstream import nats_transport
 from shared.bus.postgres import AdvisoryLock, PostgresDeadLetters
 from shared.eventlog.log import EventLog
 from shared.eventlog.postgres import PostgresStore
+from shared.eventlog.projector import Projector
 from shared.events import ops
 from shared.events.codec import Codec
 from shared.hosting.asyncapi import asyncapi_document
@@ -31,13 +33,16 @@ from shared.hosting.settings import ServiceSettings
 POOL_MAX = 8
 """Connections for read models and dead letters."""
 
+CODEC = Codec(KNOWN)
+PROJECTIONS = (Issues(CODEC),)
+
 IDENTITY = Identity(
     service="ops",
     other="eng",
     title="caselog Operations",
     version=version("caselog"),
     source=ops.SOURCE,
-    codec=Codec(KNOWN),
+    codec=CODEC,
     asyncapi=asyncapi_document,
 )
 
@@ -57,21 +62,21 @@ async def _main(settings: ServiceSettings, lifetime: Lifetime) -> int:
         dead_letters=PostgresDeadLetters(pool, clock=utc_now, new_id=new_id),
         election=AdvisoryLock(dsn),
     )
-    return await run_service(
-        IDENTITY, settings, adapters, partial(compose, settings, pool), lifetime
-    )
+    return await run_service(IDENTITY, settings, adapters, partial(compose, settings), lifetime)
 
 
-def compose(settings: ServiceSettings, pool: asyncpg.Pool, log: EventLog) -> Composed:
+def compose(settings: ServiceSettings, log: EventLog) -> Composed:
     """What Operations does with its log."""
     desk = Desk(log, new_id)
+    models = Projector(log, PROJECTIONS, settings.postgres_dsn.get_secret_value())
     return Composed(
         interpreter=Interpreter(log, desk.issues, desk.teams),
         bodies=dict(BODIES),
         carry_out=carrying_out(desk, settings.unseen_wait),
         commands=http_commands.command_table(desk),
         rebuild=partial(http_commands.rebuild, desk),
-        routes=http_reads.routes(log, desk),
+        routes=[*http_reads.routes(log, desk), *http_lists.routes(log, models)],
+        models=models,
     )
 
 

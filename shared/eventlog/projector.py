@@ -119,6 +119,11 @@ class Projector:
         positions = [self.position_of(name) for name in self._projections]
         return min(positions, default=self._log.head.position)
 
+    @property
+    def positions(self) -> dict[str, int]:
+        """The same of each."""
+        return dict(self._positions)
+
     def position_of(self, name: str) -> int:
         """The same of one of them: of the tables that ``reading`` finds."""
         generation = self._open.get(name)

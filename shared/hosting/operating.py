@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from shared.bus.dead_letters import PAGE_MAX, DeadLetter, DeadLetters, DeadLette
 from shared.bus.exchange import Exchange
 from shared.bus.intake import Intake
 from shared.eventlog.log import EventLog
+from shared.eventlog.projector import Projector
 from shared.events.intake import Fault, Receipt
 from shared.hosting.bodies import BodyDecoder
 from shared.hosting.documented import OPT, Documented
@@ -97,12 +99,12 @@ class Status:
         log: EventLog,
         exchange: Exchange,
         dead_letters: DeadLetters,
-        read_positions: Mapping[str, Callable[[], int]],
+        models: Projector,
     ) -> None:
         self._log = log
         self._exchange = exchange
         self._dead_letters = dead_letters
-        self._read_positions = read_positions
+        self._models = models
 
     async def lag(self) -> Lag:
         """Raises DeadLettersUnavailable."""
@@ -115,14 +117,18 @@ class Status:
             announced=exchange.receiver.announced,
             lag_out=exchange.lag_out,
             lag_in=exchange.lag_in,
-            projections={name: position() for name, position in self._read_positions.items()},
+            projections=self._models.positions,
             dead_letters=await self._dead_letters.open_count(),
             trouble=exchange.trouble,
         )
 
     def checks(self) -> dict[str, Check]:
         """For ``/readyz``: the database and the exchange."""
-        return {"database": self._database, "exchange": self._ready_to_exchange}
+        return {
+            "database": self._database,
+            "read models": self._ready_to_read,
+            "exchange": self._ready_to_exchange,
+        }
 
     def measure(self, metrics: Metrics) -> None:
         """Registers gauges; the labels and names are bounded."""
@@ -154,14 +160,19 @@ class Status:
         }
         for name, (description, value) in gauges.items():
             metrics.gauge(name, description, value)
-        for name, position in self._read_positions.items():
+        for name in self._models.positions:
             metrics.gauge(
-                f"projection_{name}_position", f"How far the read model {name} is.", position
+                f"projection_{name}_position",
+                f"How far the read model {name} is.",
+                partial(self._models.position_of, name),
             )
 
     async def _database(self) -> str | None:
         await self._log.store.head()
         return None
+
+    async def _ready_to_read(self) -> str | None:
+        return None if self._models.ready else "they are being filled"
 
     async def _ready_to_exchange(self) -> str | None:
         status = self._exchange.status()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import asyncpg
@@ -20,6 +20,7 @@ from shared.bus.storing import Interpreter
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import LogUnavailable
 from shared.eventlog.port import LogStore
+from shared.eventlog.projector import Projector
 from shared.events.codec import Codec
 from shared.events.intake import After
 from shared.events.intake import Service as ServiceName
@@ -35,7 +36,7 @@ from shared.hosting.lifetime import Lifetime
 from shared.hosting.log_routes import LogRoutes
 from shared.hosting.logs import configure_logs
 from shared.hosting.metrics import Metrics
-from shared.hosting.serving import Named, Part, Periodic, run, run_parts
+from shared.hosting.serving import Named, Periodic, run, run_parts
 from shared.hosting.settings import ServiceSettings, SettingsWrong, load_settings
 from shared.hosting.tokens import TokenVerifier
 from shared.hosting.watchdog import Watchdog
@@ -77,8 +78,7 @@ class Composed:
         commands: Its commands over HTTP.
         rebuild: Answers a repeated command from the log.
         routes: Its other routes.
-        parts: What else runs with it: read models.
-        read_positions: How far each read model is, by name, for lag and metrics.
+        models: Its read models.
     """
 
     interpreter: Interpreter
@@ -87,8 +87,7 @@ class Composed:
     commands: Sequence[AnyCommand]
     rebuild: Rebuild
     routes: Sequence[Any]
-    parts: Sequence[Part] = ()
-    read_positions: dict[str, Callable[[], int]] = field(default_factory=dict)
+    models: Projector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +121,7 @@ async def run_service(
     exchange = _exchange(identity, settings, adapters, composed, log, metrics, lifetime)
     runner = CommandRunner(log, composed.rebuild, utc_now)
     log_routes = LogRoutes(log, lifetime, utc_now)
-    status = operating.Status(log, exchange, adapters.dead_letters, composed.read_positions)
+    status = operating.Status(log, exchange, adapters.dead_letters, composed.models)
     status.measure(metrics)
     site = Site(
         title=identity.title,
@@ -145,7 +144,7 @@ async def run_service(
             Watchdog(),
             Named("database", lambda: _opened(adapters.pool), adapters.pool.close),
             Named("log", log.start, log.stop),
-            *composed.parts,
+            composed.models,
             Named("exchange", exchange.start, exchange.stop),
             Periodic(
                 "idempotency keys", FORGET_SECONDS, lambda: runner.idempotency.forget(utc_now())

@@ -7,7 +7,7 @@ does not disturb. The connection's search path leads to the live generation.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 from msgspec import Struct
@@ -30,6 +30,7 @@ _BEHIND: Final = (
 _IN_ORDER: Final = "ORDER BY queued.owned, queued.severity, queued.opened_at, queued.begun LIMIT $2"
 _TEAMS: Final = """
     SELECT state, version, position FROM team WHERE key > $1 ORDER BY key LIMIT $2"""
+_HAS_TEAM: Final = "SELECT EXISTS (SELECT FROM team WHERE key = $1)"
 
 
 class Found(Struct, frozen=True):
@@ -49,8 +50,13 @@ class FoundTeam(Struct, frozen=True):
     position: int
 
 
-QueueKey = tuple[bool, Severity, datetime, int]
-"""An item's place in a team's queue: owned, severity, opened at, first position."""
+class QueueKey(NamedTuple):
+    """An item's place in a team's queue; ``begun`` is where the case's first event lies."""
+
+    owned: bool
+    severity: Severity
+    opened_at: datetime
+    begun: int
 
 
 class QueueRow(Struct, frozen=True, kw_only=True):
@@ -143,7 +149,12 @@ def _queue_row(team: str, row: asyncpg.Record) -> tuple[QueueKey, QueueRow]:
         version=version,
         position=position,
     )
-    return (owned, severity, opened_at, begun), shown
+    return QueueKey(owned, severity, opened_at, begun), shown
+
+
+async def has_team(connection: asyncpg.Connection, key: str) -> bool:
+    """Whether there is such a team."""
+    return bool(await connection.fetchval(_HAS_TEAM, key.replace("\0", " ")))
 
 
 async def teams(connection: asyncpg.Connection, after: str, limit: int) -> list[FoundTeam]:

@@ -82,7 +82,10 @@ def _command(body: Struct) -> commands.Command:
             return commands.Amend(summary=summary, description=description, severity=severity)
         case intake_ops.Commented():
             return commands.Comment(
-                body=body.text, visibility=body.visibility, captured_from=body.captured_from
+                body=body.text,
+                visibility=body.visibility,
+                mentions=body.mentions,
+                captured_from=body.captured_from,
             )
         case intake_ops.CustomerResponded(comment=comment):
             return commands.CustomerResponded(comment=comment)
