@@ -7,6 +7,8 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+PLACE_MAX: Final = 2**53 - 1
+"""No log gets there, and every reader of JSON can still tell it from its neighbours."""
 READ_ENTRIES_MAX: Final = 1_000
 """The most entries in one page, however many were asked for; a page may hold fewer for its size."""
 
@@ -42,10 +44,10 @@ class ReadRequest(
     """
 
     ONE_OF: ClassVar[tuple[str, ...]] = ("after_sequence", "after_position")
-    after_sequence: Annotated[int, Meta(ge=0)] | None = None
-    after_position: Annotated[int, Meta(ge=0)] | None = None
+    after_sequence: Annotated[int, Meta(ge=0, le=PLACE_MAX)] | None = None
+    after_position: Annotated[int, Meta(ge=0, le=PLACE_MAX)] | None = None
     limit: Annotated[int, Meta(ge=1)] = READ_ENTRIES_MAX
-    case: str | None = None
+    case: Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9-]{0,63}$")] | None = None
 
     def __post_init__(self) -> None:
         if (self.after_sequence is None) == (self.after_position is None):
