@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import html
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from caselog.client import ask, service_client
 from caselog.endpoints import Endpoints
+
+WIDE: Final = 140
+"""Columns of the table where there is no terminal to ask."""
+VALUE_CHARACTERS_MAX: Final = 90
 
 Format = Literal["table", "json", "markdown", "html"]
 Entry = Mapping[str, Any]
@@ -28,6 +35,8 @@ _COLUMNS: Final = (
     "outcome",
     "why",
 )
+_OF_NO_INTEREST: Final = frozenset({"heard", "speaks_for", "from_status", "to_status"})
+"""Members that the table leaves out: said in another column, or of use to programs only."""
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>History of {key}</title><style>
 body {{ font: 14px/1.4 system-ui, sans-serif; margin: 2rem }}
@@ -78,7 +87,7 @@ def _cells(entry: Entry) -> tuple[str, ...]:
         entry["type"],
         "; ".join(f"{name}: {_value(value)}" for name, value in entry["data"].items()),
         entry.get("status_after") or "",
-        _outcome(entry.get("outcome")),
+        _outcome(entry),
         entry["causation_id"],
     )
 
@@ -87,11 +96,9 @@ def _value(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _outcome(outcome: object) -> str:
-    if isinstance(outcome, Mapping):
-        rule = outcome.get("rule")
-        return f"{outcome['outcome']} ({rule})" if rule else str(outcome["outcome"])
-    return str(outcome or "")
+def _outcome(entry: Entry) -> str:
+    rule = entry.get("rule")
+    return f"{entry['outcome']} ({rule})" if rule else str(entry["outcome"])
 
 
 def _markdown(history: History) -> str:
@@ -116,18 +123,38 @@ def _html(history: History) -> str:
 
 
 def _table(history: History) -> str:
-    table = Table(title=f"History of {history.key}", show_lines=False)
-    shown = ("#", "happened", "by", "who", "what", "says", "status after", "outcome")
-    for column in shown:
-        table.add_column(column, overflow="fold")
+    table = Table(title=f"History of {history.key}", box=SIMPLE)
+    table.add_column("#", no_wrap=True, justify="right")
+    table.add_column("happened", no_wrap=True)
+    table.add_column("what, by whom", max_width=30)
+    table.add_column("status after", max_width=22)
+    table.add_column("says", ratio=1)
     for entry in history.entries:
-        cells = dict(zip(_COLUMNS, _cells(entry), strict=True))
-        table.add_row(*(_plain(cells[column]) for column in shown))
-    console = Console()
+        table.add_row(
+            str(entry["position"]),
+            entry["occurred_at"][:19].replace("T", " "),
+            Text(f"{entry['service']} {entry['type']}\n{entry['actor']}"),
+            Text(_status(entry)),
+            Text(_shortened(entry["data"])),
+        )
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
     with console.capture() as capture:
-        console.print(table, markup=False)
+        console.print(table)
     return capture.get().rstrip()
 
 
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
+def _status(entry: Entry) -> str:
+    outcome = _outcome(entry)
+    status = entry["status_after"] or ""
+    return status if outcome == "applied" else f"{status}\n{outcome}"
+
+
+def _shortened(data: Mapping[str, Any]) -> str:
+    """What an entry says, in a line or two; all of it is in the other formats."""
+    shown = {name: value for name, value in data.items() if name not in _OF_NO_INTEREST}
+    return "; ".join(f"{name}: {_clipped(_value(value))}" for name, value in shown.items() if value)
+
+
+def _clipped(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= VALUE_CHARACTERS_MAX else f"{line[:VALUE_CHARACTERS_MAX]}…"

@@ -16,6 +16,7 @@ import typer
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
 UNREACHABLE: Final = 3
+SERVER_ERROR: Final = 500
 
 app = typer.Typer(
     name="caselog",
@@ -123,7 +124,8 @@ def import_servicenow(
     """Import a ServiceNow incident log (CSV, .xz, .gz); run again to go on where it stopped."""
     from caselog.endpoints import data_directory, load
     from caselog.importing.printing import print_report
-    from caselog.importing.run import NoReceipt, import_file
+    from caselog.importing.publisher import NoReceipt
+    from caselog.importing.run import import_file
     from caselog.importing.servicenow import UnusableLog
 
     directory = data_directory(data)
@@ -239,7 +241,13 @@ T = TypeVar("T")
 
 
 def _run(work: Coroutine[object, object, T]) -> T:
-    return asyncio.run(work)
+    try:
+        return asyncio.run(work)
+    except ExceptionGroup as group:  # of concurrent parts; the first one says enough
+        first: BaseException = group
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from group
 
 
 def _fail(message: str, code: int) -> NoReturn:
@@ -249,10 +257,14 @@ def _fail(message: str, code: int) -> NoReturn:
 
 def main() -> None:
     """Runs the command line, and says for every command alike what an absent server means."""
+    from caselog.client import Answered
     from caselog.endpoints import Unreachable
 
     try:
         app()
+    except Answered as error:
+        typer.echo(f"caselog: {error}", err=True)
+        sys.exit(UNREACHABLE if error.status >= SERVER_ERROR else WRONG_USAGE)
     except Unreachable as error:
         typer.echo(f"caselog: {error}", err=True)
         sys.exit(UNREACHABLE)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from caselog import provisioning
+from caselog import demo, provisioning
 from caselog.embedded.locks import FileLock
 from caselog.embedded.nats import EmbeddedNats, NatsOptions
 from caselog.embedded.ports import unusable
@@ -148,6 +148,8 @@ async def run(options: Options, layout: Layout, supervisor: Supervisor, say: Say
         tokens=provisioning.tokens(layout),
     )
     provisioning.write_endpoints(layout, endpoints)
+    if options.demo:
+        await patiently(demo.tell(endpoints, layout.root), "the demo's teams and issues", say)
     say_ready(layout, endpoints, say)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
-import httpx
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -22,9 +21,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from caselog.endpoints import Endpoints, Unreachable
+from caselog.client import ask, service_client
+from caselog.endpoints import Endpoints
 from caselog.importing.journal import Journal
-from caselog.importing.publisher import NoReceipt, Publisher, publisher
+from caselog.importing.publisher import Publisher, publisher
 from caselog.importing.servicenow import (
     SOURCE,
     SYSTEM,
@@ -142,25 +142,21 @@ def _cloud_event(incident: Incident, event: Planned, after: dict[str, int]) -> d
 
 async def _define_teams(endpoints: Endpoints, plans: Sequence[Incident]) -> None:
     groups = {key: name for plan in plans for key, name in plan.groups.items()}
-    async with _client(endpoints.eng, endpoints.tokens["system"]) as http:
+    async with service_client(endpoints, "eng", "system") as http:
         for key, name in sorted(groups.items()):
-            answer = await http.put(
-                f"/teams/{key}",
-                json={"name": name, "manager": f"{name} manager", "workflow": WORKFLOW},
-            )
-            answer.raise_for_status()
+            team = {"name": name, "manager": f"{name} manager", "workflow": WORKFLOW}
+            await ask(http, "PUT", f"/teams/{key}", json=team)
 
 
 async def _read_back(endpoints: Endpoints, plans: Sequence[Incident], report: Report) -> None:
     """Every incident whose last state is Closed must be closed here: asks the service."""
     waiting = iter([plan.number for plan in plans if plan.closed])
-    async with _client(endpoints.ops, endpoints.tokens["system"]) as http:
+    async with service_client(endpoints, "ops", "system") as http:
 
         async def read() -> None:
             for number in waiting:
-                answer = await http.get("/issues", params={"source_case": f"{SYSTEM}:{number}"})
-                answer.raise_for_status()
-                found = answer.json()["items"]
+                case = {"source_case": f"{SYSTEM}:{number}"}
+                found = (await ask(http, "GET", "/issues", params=case))["items"]
                 if len(found) == 1 and found[0]["status"] == CLOSED:
                     report.proven += 1
                 else:
@@ -170,10 +166,6 @@ async def _read_back(endpoints: Endpoints, plans: Sequence[Incident], report: Re
         async with asyncio.TaskGroup() as readers:
             for _ in range(READERS):
                 readers.create_task(read())
-
-
-def _client(url: str, token: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
 @contextmanager
@@ -191,6 +183,3 @@ def _progress(total: int) -> Iterator[Progress]:
     ) as progress:
         progress.add_task("import", total=total, events=0)
         yield progress
-
-
-__all__ = ["NoReceipt", "Report", "Unreachable", "import_file"]

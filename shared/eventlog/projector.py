@@ -121,8 +121,8 @@ class Projector:
 
     @property
     def positions(self) -> dict[str, int]:
-        """The same of each."""
-        return dict(self._positions)
+        """The same of each, by name."""
+        return {name: self.position_of(name) for name in self._projections}
 
     def position_of(self, name: str) -> int:
         """The same of one of them: of the tables that ``reading`` finds."""
