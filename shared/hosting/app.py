@@ -23,7 +23,7 @@ from shared.hosting.health import Readiness, health_routes
 from shared.hosting.ids import new_id
 from shared.hosting.incoming import incoming_of
 from shared.hosting.metrics import CONTENT_TYPE, Metrics
-from shared.hosting.openapi import Document
+from shared.hosting.openapi import DESCRIPTION, Document
 from shared.hosting.parameters import parameter_hints
 from shared.hosting.problem_routes import problem_routes
 from shared.hosting.problems import Kind, problem
@@ -64,7 +64,11 @@ def build_app(site: Site) -> Edge:
     litestar = Litestar(
         [_options_route(routes), *routes],
         openapi_config=OpenAPIConfig(
-            title=site.title, version=site.version, path="/schema", render_plugins=[Document()]
+            title=site.title,
+            version=site.version,
+            description=DESCRIPTION,
+            path="/schema",
+            render_plugins=[Document()],
         ),
         exception_handlers={Exception: _answer_error},
         request_max_body_size=BODY_BYTES_MAX,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-_TEXT_PATTERN: Final = "^[^\\u0000]*$"
+_TEXT: Final = {"pattern": "^[^\\u0000]*$"}
 _REF: Final = "#/components/schemas/"
 _SUFFIX: Final = "Body"
 
@@ -40,5 +40,6 @@ def _strict(schema: Any) -> Any:
         strict["properties"] = {n: _strict(p) for n, p in schema["properties"].items()}
         strict["additionalProperties"] = False
     if schema.get("type") == "string" and not schema.keys() & {"format", "enum", "const"}:
-        strict.setdefault("pattern", _TEXT_PATTERN)
+        # A pattern of its own may well match U+0000 too.
+        strict.update({"allOf": [_TEXT]} if "pattern" in schema else _TEXT)
     return strict

@@ -31,7 +31,7 @@ from shared.hosting.problems import (
     refused,
 )
 
-_PROBLEMS: Final = (400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 500, 503)
+_PROBLEMS: Final = (400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 429, 500, 503)
 _KEY: Final = header(
     idempotency.HEADER, r"[!-~]{1,255}", "A repeat with the same key answers as the first did."
 )
@@ -172,5 +172,9 @@ def _success(done: Done, code: int) -> Answer:
 def _documented(command: AnyCommand) -> Documented:
     headers = (_KEY, _IF_MATCH, _OCCURRED) if command.versioned else (_KEY, _OCCURRED)
     return Documented(
-        problems=_PROBLEMS, headers=headers, body=command.body, answer_headers=("ETag",)
+        problems=_PROBLEMS,
+        headers=headers,
+        body=command.body,
+        answer_headers=("ETag",),
+        path_patterns=command.path_patterns,
     )

@@ -8,7 +8,7 @@ and appends (through ``Retrying``), and returns an ``Outcome``; what it raises b
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
@@ -87,6 +87,7 @@ class Command(Generic[B]):
     ``name`` is the operation id, ``path`` a Litestar path (``/things/{key:str}/paint``), ``answer``
     the type of ``Done.body`` (or a union). ``body`` and the structs within forbid unknown fields.
     ``versioned`` is False where there is nothing yet that ``If-Match`` could speak of.
+    ``path_patterns`` tells readers of the OpenAPI document what parts of the path must match.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Command(Generic[B]):
     method: Literal["POST", "PUT"] = "POST"
     code: int = 200
     versioned: bool = True
+    path_patterns: Mapping[str, str] = field(default_factory=dict)
 
 
 AnyCommand = Command[Any]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -10,20 +11,20 @@ import msgspec
 OPT: Final = "caselog"
 """The key of a route handler's ``opt`` that holds its ``Documented``."""
 
-PATH_SCHEMA: Final = {"type": "string", "minLength": 1}
-
 
 @dataclass(frozen=True, slots=True)
 class Documented:
     """The ``headers`` that a route reads, the statuses of its ``problems``, its ``body``'s type.
 
-    ``answer_headers`` are those that it sends beyond the ones of all routes.
+    ``answer_headers`` are those that it sends beyond the ones of all routes, ``path_patterns``
+    what parts of its path must match.
     """
 
     problems: tuple[int, ...]
     headers: tuple[dict[str, Any], ...] = ()
     body: type[msgspec.Struct] | None = None
     answer_headers: tuple[str, ...] = ()
+    path_patterns: Mapping[str, str] = field(default_factory=dict)
     token: bool = True
 
 

@@ -7,6 +7,7 @@ see requests that match no route.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -33,6 +34,8 @@ from shared.hosting.tokens import TokenRefused
 
 REQUESTS_MAX: Final = 1024
 """How many requests are served at once; those that would be more are told to come again."""
+BODY_SECONDS_MAX: Final = 30.0
+"""How long a body may take to come, so that nobody holds a place by sending nothing."""
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 OPEN_PREFIXES: Final = ("/schema/",)
 
@@ -45,6 +48,7 @@ _HEADERS: Final = (
     (b"cache-control", b"no-store"),
 )
 _HEADER_NAMES: Final = frozenset(name for name, _ in _HEADERS)
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _CONTROL: Final = frozenset(map(chr, [*range(0x20), 0x7F]))
 
 _logger: structlog.stdlib.BoundLogger = structlog.get_logger("http")
@@ -101,7 +105,8 @@ class Edge:
         try:
             refusal = self._admit(scope, incoming)
             if refusal is None:
-                await self._app(scope, receive, answer)
+                has_body = scope["method"] in _WITH_BODY
+                await self._app(scope, _in_time(receive) if has_body else receive, answer)
             else:
                 await _refuse(refusal, incoming, answer)
         finally:
@@ -155,6 +160,21 @@ class Edge:
         headers.append((b"caselog-position", b"%d" % position))
         headers.append((b"x-request-id", str(incoming.request_id).encode()))
         message["headers"] = headers
+
+
+def _in_time(receive: Receive) -> Receive:
+    """Gives up on a body that does not come, raising ProblemRaised (408)."""
+    deadline = asyncio.get_running_loop().time() + BODY_SECONDS_MAX
+
+    async def receive_in_time() -> Any:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await receive()
+        except TimeoutError:
+            detail = f"the body did not come within {BODY_SECONDS_MAX:g} s"
+            raise ProblemRaised(problem(Kind.SLOW, detail)) from None
+
+    return receive_in_time
 
 
 async def _refuse(refusal: Problem, incoming: Incoming, send: Send) -> None:

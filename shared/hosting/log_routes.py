@@ -16,6 +16,7 @@ from shared.eventlog.log import EventLog
 from shared.eventlog.model import Row
 from shared.hosting.incoming import incoming_of
 from shared.hosting.lifetime import Lifetime
+from shared.hosting.log_model import OfTheLog
 from shared.hosting.positions import POSITION_MAX, parse_position
 from shared.hosting.principal import READS_BOTH, Access
 from shared.hosting.problems import Kind, ProblemRaised, problem, wrong_field
@@ -49,18 +50,11 @@ class LogRoutes:
         access: Access = READS_BOTH,
     ) -> None:
         self._log = log
+        self._model = OfTheLog(log)
         self._lifetime = lifetime
         self._clock = clock
         self._access = access
         self._open = 0
-
-    @property
-    def position(self) -> int:
-        """As a ``ReadModel``, the log holds all of itself."""
-        return self._log.head.position
-
-    async def wait_for(self, position: int, timeout: float) -> bool:
-        return await self._log.wait_for(position, timeout)
 
     @property
     def open_streams(self) -> int:
@@ -73,7 +67,7 @@ class LogRoutes:
             name="log",
             summary="The exact entries, one a line: line n is the entry at position after + n",
             access=self._access,
-            model=self,
+            model=self._model,
             media_type=NDJSON,
         )
         async def log(
@@ -83,7 +77,7 @@ class LogRoutes:
                 int, QueryParameter(ge=1, le=LINES_MAX, required=False)
             ] = LINES_DEFAULT,
         ) -> Stream:
-            upto = min(after + limit, self.position)
+            upto = min(after + limit, self._model.position)
             return self._stream(request, self._lines(after, upto), NDJSON)
 
         # Not in the OpenAPI document: an answer that never ends is nothing its readers can call.
@@ -93,7 +87,7 @@ class LogRoutes:
         ) -> Stream:
             begin = _last_event(incoming_of(request).header(LAST_EVENT_HEADER))
             if begin is None:
-                begin = self.position if after is None else after
+                begin = self._model.position if after is None else after
             left = request.user.expires - self._clock().timestamp()
             return self._stream(request, self._events(begin, left), SSE)
 

@@ -10,6 +10,7 @@ own, since whoever makes up requests from this document could not make up good o
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +20,7 @@ from litestar.routes import HTTPRoute
 
 from shared.hosting.as_of import PARAMETER as AS_OF
 from shared.hosting.body_schemas import Schema, body_schemas
-from shared.hosting.documented import OPT, PATH_SCHEMA, Documented
+from shared.hosting.documented import OPT, Documented
 from shared.hosting.incoming import REQUEST_ID_HEADER
 from shared.hosting.paging import PARAMETER as CURSOR
 from shared.hosting.positions import HEADER as POSITION_HEADER
@@ -37,7 +38,9 @@ _QUERY: Final[dict[str, Schema]] = {
     }
 }
 _TITLES: Final = {kind.status: kind.title for kind in reversed(Kind)}
-_PROBLEM_REF: Final = {"$ref": "#/components/schemas/Problem"}
+_SCHEMAS: Final = "#/components/schemas/"
+_PAGE: Final = re.compile(r"Page_(?:\w+\.)*(\w+)_")
+_PROBLEM_REF: Final = {"$ref": f"{_SCHEMAS}Problem"}
 _HEADERS: Final[dict[str, Schema]] = {
     POSITION_HEADER: {
         "description": "The position of the log that this was answered at.",
@@ -61,6 +64,14 @@ _HEADERS: Final[dict[str, Schema]] = {
     "WWW-Authenticate": {"schema": {"type": "string"}},
 }
 _ALWAYS: Final = (POSITION_HEADER, REQUEST_ID_HEADER)
+
+
+DESCRIPTION: Final = (
+    "Errors are problem documents (RFC 9457). Every answer says the position of the log that it "
+    "was given at. `x-dependent-parameters` names the parameters of an operation whose good values "
+    "come from earlier answers: versions, positions, cursors, keys that make a repeat safe."
+)
+"""What readers of the document should know first."""
 
 
 class Document(JsonRenderPlugin):
@@ -91,7 +102,7 @@ def complete(document: dict[str, Any], app: Litestar) -> dict[str, Any]:
     schemas, components = body_schemas(dict.fromkeys(bodies))
     by_body = dict(zip(dict.fromkeys(bodies), schemas, strict=True))
     (_, problem_components) = msgspec.json.schema_components(
-        [Problem], ref_template="#/components/schemas/{name}"
+        [Problem], ref_template=f"{_SCHEMAS}{{name}}"
     )
     parts = document.setdefault("components", {})
     parts.setdefault("schemas", {}).update({**components, **problem_components})
@@ -105,14 +116,16 @@ def complete(document: dict[str, Any], app: Litestar) -> dict[str, Any]:
     }
     for operation, said in operations:
         _complete(operation, said, None if said.body is None else by_body[said.body])
-    for path, item in document["paths"].items():
+    for item in document["paths"].values():
         for method in item.keys() & {"get", "post", "put", "patch", "delete"}:
-            _name_path_parameters(path, item[method])
             _complete_query(item[method], parts["parameters"])
-    return document
+    return _with_names_of_ours(document)
 
 
 def _complete(operation: dict[str, Any], said: Documented, body: Schema | None) -> None:
+    for parameter in operation.get("parameters", []):
+        if (pattern := said.path_patterns.get(parameter["name"])) is not None:
+            parameter["schema"] = {"type": "string", "pattern": f"^(?:{pattern})$"}
     if said.token:
         operation["security"] = [{_BEARER: []}]
     if said.headers:
@@ -152,7 +165,7 @@ def _header_refs(names: Any) -> dict[str, Schema]:
 
 def _complete_query(operation: dict[str, Any], shared: dict[str, Schema]) -> None:
     kept = []
-    for parameter in operation["parameters"]:
+    for parameter in operation.get("parameters", []):
         if parameter["in"] == "query":
             known = _QUERY.get(parameter["name"])
             parameter["schema"] = known or _without_null(parameter["schema"])
@@ -181,11 +194,24 @@ def _parameter_ref(name: str) -> Schema:
     return {"$ref": f"#/components/parameters/{name}"}
 
 
-def _name_path_parameters(path: str, operation: dict[str, Any]) -> None:
-    """Every ``{name}`` of the path, also where the handler reads them without declaring them."""
-    parameters: list[Schema] = operation.setdefault("parameters", [])
-    declared = {each["name"] for each in parameters if each["in"] == "path"}
-    for part in path.split("/"):
-        name = part.strip("{}")
-        if part.startswith("{") and name not in declared:
-            parameters.append({"name": name, "in": "path", "required": True, "schema": PATH_SCHEMA})
+def _with_names_of_ours(document: dict[str, Any]) -> dict[str, Any]:
+    """Litestar names a page ``Page_<module>.<Item>_``; nobody needs to know our modules."""
+    schemas = document["components"]["schemas"]
+    names = {
+        name: f"{found[1]}Page"
+        for name in schemas
+        if (found := _PAGE.fullmatch(name)) and f"{found[1]}Page" not in schemas
+    }
+    renamed = {f"{_SCHEMAS}{old}": f"{_SCHEMAS}{new}" for old, new in names.items()}
+
+    def rename(part: Any) -> Any:
+        if isinstance(part, list):
+            return [rename(each) for each in part]
+        if isinstance(part, dict):
+            return {key: rename(each) for key, each in part.items()}
+        return renamed.get(part, part) if isinstance(part, str) else part
+
+    whole: dict[str, Any] = rename(document)
+    found = whole["components"]["schemas"]
+    whole["components"]["schemas"] = {names.get(name, name): found[name] for name in found}
+    return whole

@@ -46,7 +46,7 @@ class Cursors(Generic[K]):
     secret: it holds nothing but the key of an item that its reader has seen.
     """
 
-    def __init__(self, name: str, keyset: type[K]) -> None:
+    def __init__(self, name: str, keyset: type[K] | Any) -> None:
         self._name = name
         self._decoder: msgspec.json.Decoder[K] = msgspec.json.Decoder(keyset)
 

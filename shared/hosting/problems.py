@@ -27,6 +27,7 @@ class Kind(Enum):
     FORBIDDEN = ("forbidden", 403, "This is not allowed with these roles")
     NOT_FOUND = ("not-found", 404, "There is no such thing here")
     METHOD_NOT_ALLOWED = ("method-not-allowed", 405, "This method is not supported here")
+    SLOW = ("slow", 408, "The request did not come in time")
     RULE_REFUSED = ("rule-refused", 409, "A rule refuses this")
     MOVED_ON = ("moved-on", 409, "The version moved on while this was tried")
     PRECONDITION_FAILED = ("precondition-failed", 412, "The version is another one")

@@ -263,7 +263,7 @@ class Boxes:
         ]
 
     def _reads(self) -> list[HTTPRouteHandler]:
-        cursors = Cursors("boxes", int)
+        cursors: Cursors[int] = Cursors("boxes", int)
 
         @read(
             "/boxes/{key:str}",

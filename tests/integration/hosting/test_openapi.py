@@ -76,6 +76,13 @@ def test_headers_that_follow_from_answers_are_named_apart(document: dict[str, An
     assert {each["name"] for each in several["parameters"]} == {"limit", "colour"}
 
 
+def test_components_do_not_tell_where_our_modules_are(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    assert not [name for name in schemas if "." in name]
+    assert schemas["BoxAnswerPage"]["properties"].keys() == {"items", "next_cursor"}
+
+
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     def references(part: Any) -> list[dict[str, str]]:
         if isinstance(part, dict):

@@ -8,6 +8,7 @@ import json
 import httpx
 import pytest
 
+from shared.hosting import edge
 from shared.hosting.http_server import HEAD_BYTES_MAX, AddressTaken, HttpServer
 from shared.hosting.lifetime import Lifetime
 from tests.integration.hosting.conftest import Running
@@ -46,6 +47,20 @@ async def test_a_head_has_a_limit(service: Running) -> None:
     status, _ = await raw(service, b"GET /healthz HTTP/1.1\r\nhost: a\r\n" + header + b"\r\n\r\n")
 
     assert status == 400
+
+
+async def test_a_body_that_does_not_come_is_given_up(
+    service: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "BODY_SECONDS_MAX", 0.05)
+    head = f"POST /boxes HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {service.token()}\r\n"
+    rest = "content-type: application/json\r\ncontent-length: 20\r\nconnection: close\r\n\r\n{"
+
+    status, body = await raw(service, (head + rest).encode())
+
+    assert status == 408
+    assert json.loads(body)["type"] == "/problems/slow"
+    assert service.log.head.position == 0
 
 
 async def test_requests_under_way_are_finished_before_it_ends(service: Running) -> None:

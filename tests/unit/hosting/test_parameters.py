@@ -161,7 +161,7 @@ class TestCursors:
 
     def test_a_cursor_is_for_one_list_and_its_filters(self) -> None:
         cursor = self.cursors.write(("a", 1), {"colour": "red"})
-        others = Cursors("other things", tuple[str, int])
+        others: Cursors[tuple[str, int]] = Cursors("other things", tuple[str, int])
 
         for read in (
             lambda: self.cursors.read(cursor, {"colour": "blue"}),
@@ -178,7 +178,7 @@ class TestCursors:
         assert status_and_field(lambda: self.cursors.read("a" * 5000, {})) == (422, "cursor")
 
     def test_pages_follow_each_other_without_gap_or_repeat(self) -> None:
-        numbers = Cursors("numbers", int)
+        numbers: Cursors[int] = Cursors("numbers", int)
         everything = list(range(1, 8))
         seen: list[int] = []
         cursor: str | None = None

@@ -41,6 +41,7 @@ def test_the_types_are_public_and_stay() -> None:
         "/problems/forbidden": 403,
         "/problems/not-found": 404,
         "/problems/method-not-allowed": 405,
+        "/problems/slow": 408,
         "/problems/rule-refused": 409,
         "/problems/moved-on": 409,
         "/problems/precondition-failed": 412,
