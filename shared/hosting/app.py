@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from litestar import Litestar, Request, Response, get, route
+from litestar import Litestar, Request, Response, Router, get, route
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
@@ -23,7 +23,7 @@ from shared.hosting.health import Readiness, health_routes
 from shared.hosting.ids import new_id
 from shared.hosting.incoming import incoming_of
 from shared.hosting.metrics import CONTENT_TYPE, Metrics
-from shared.hosting.openapi import DESCRIPTION, Document
+from shared.hosting.openapi import DESCRIPTION, Document, no_page
 from shared.hosting.parameters import parameter_hints
 from shared.hosting.problem_routes import problem_routes
 from shared.hosting.problems import Kind, problem
@@ -67,8 +67,10 @@ def build_app(site: Site) -> Edge:
             title=site.title,
             version=site.version,
             description=DESCRIPTION,
-            path="/schema",
             render_plugins=[Document()],
+            openapi_router=Router(
+                "/schema", route_handlers=[], after_request=no_page, include_in_schema=False
+            ),
         ),
         exception_handlers={Exception: _answer_error},
         request_max_body_size=BODY_BYTES_MAX,

@@ -11,10 +11,12 @@ own, since whoever makes up requests from this document could not make up good o
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
-from litestar import Litestar, Request
+from litestar import Litestar, Request, Response
+from litestar.exceptions import NotFoundException
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.routes import HTTPRoute
 
@@ -85,6 +87,13 @@ class Document(JsonRenderPlugin):
         if self._bytes is None:
             self._bytes = msgspec.json.encode(complete(openapi_schema, request.app))
         return self._bytes
+
+
+async def no_page(response: Response[Any]) -> Response[Any]:
+    """Litestar answers an unknown path beside the document with a page; we, with a problem."""
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        raise NotFoundException
+    return response
 
 
 def complete(document: dict[str, Any], app: Litestar) -> dict[str, Any]:

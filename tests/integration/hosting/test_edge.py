@@ -71,6 +71,8 @@ class TestEveryAnswer:
             ("GET", "/healthz", 200),
             ("GET", "/nowhere", 404),
             ("GET", "/boxes/BOX-9", 404),
+            ("GET", "/schema/swagger", 404),
+            ("POST", "/schema/openapi.json", 405),
             ("GET", "/boxes/BOX-9/paint", 405),
             ("DELETE", "/boxes", 405),
             ("PATCH", "/boxes/BOX-9", 405),
