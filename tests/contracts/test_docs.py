@@ -10,8 +10,11 @@ from urllib.parse import unquote
 
 import pytest
 
+from caselog.main import app
 from services.eng_issues.domain.rules import Rule as EngRule
 from services.ops_issues.domain.rules import Rule as OpsRule
+from shared.hosting.principal import Role
+from shared.hosting.settings import PREFIX, ServiceSettings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -24,6 +27,7 @@ LINK = re.compile(
     r"\[[^\]]*\]\(<?([^)>\s]+)>?(?:\s+\"[^\"]*\")?\)|^\[[^\]]+\]:\s+(\S+)", re.MULTILINE
 )
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+COMMAND = re.compile(r"(?:^ {4}|`|bin/)caselog ([a-z]+)", re.MULTILINE)
 MENTION = re.compile(r"(?<![\w/.-])docs/[\w/.-]*\w")
 
 RECORD = re.compile(r"(\d{4})-[a-z0-9]+(-[a-z0-9]+)*\.md")
@@ -159,6 +163,23 @@ def test_every_rule_that_a_refusal_can_name_is_explained_to_people() -> None:
     }
 
     assert {*OpsRule, *EngRule} <= explained
+
+
+def test_the_documentation_names_the_commands_that_there_are() -> None:
+    groups = {group.name for group in app.registered_groups}
+    commands = {c.name or getattr(c.callback, "__name__", "") for c in app.registered_commands}
+    told = [(page, page.read_text(encoding="utf-8").split("\nNot yet:")[0]) for page in pages()]
+    named = {word: name(page) for page, text in told for word in COMMAND.findall(text)}
+
+    assert {word: page for word, page in named.items() if word not in commands | groups} == {}
+    assert commands | groups <= named.keys()
+
+
+def test_operators_find_every_setting_and_every_role() -> None:
+    running = (DOCS / "operators" / "running.md").read_text()
+
+    settings = [f"{PREFIX}{field}".upper() for field in ServiceSettings.model_fields]
+    assert [each for each in (*settings, *Role) if f"`{each}`" not in running] == []
 
 
 DATED = "Status: accepted, 2026-01-01"
