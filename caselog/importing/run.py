@@ -34,11 +34,12 @@ from caselog.importing.servicenow import (
     incidents,
 )
 from caselog.importing.servicenow_files import rows_of
-from shared.events.intake import Receipt
+from shared.events.intake import Fault, Receipt
 
 EXAMPLES_MAX: Final = 10
 READERS: Final = 16
 CLOSED: Final = "Issue is Closed"
+FAULTS: Final = frozenset(Fault)
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class Report:
     events: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
+    malformed: int = 0
     examples: list[str] = field(default_factory=list)
     unclosed: list[str] = field(default_factory=list)
     proven: int = 0
@@ -59,12 +61,14 @@ class Report:
 
     @property
     def good(self) -> bool:
-        return not self.unclosed and not self.refusals
+        """Whether all ended as it must; what a rule of the domain refused is told, and no fault."""
+        return not self.unclosed and not self.malformed
 
     def took(self, event: Planned, receipt: Receipt) -> None:
         self.outcomes[receipt.outcome] += 1
         self.events[f"{event.service} {event.type}"] += 1
         if receipt.outcome == "refused":
+            self.malformed += receipt.rule in FAULTS
             self.refusals[f"{event.service} {event.type}: {receipt.rule or receipt.reason}"] += 1
             if len(self.examples) < EXAMPLES_MAX:
                 self.examples.append(f"{event.id} {event.type}: {receipt.reason}")
