@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from shared.eventlog.model import Append
 from shared.hosting import log_routes
-from shared.hosting.clock import utc_now
-from shared.hosting.tokens import issue_token
+from shared.hosting.tokens import TokenVerifier
 from tests.integration.hosting.boxes import noted
 from tests.integration.hosting.conftest import Running
 from tests.kit.waiting import eventually
@@ -124,13 +123,12 @@ async def test_it_ends_when_the_service_does(service: Running) -> None:
         assert await reader.ended()
 
 
-async def test_it_ends_with_the_token(service: Running) -> None:
-    token = issue_token(
-        service.signing_key, name="ada", role="tier2", ttl=timedelta(seconds=1), clock=utc_now
-    )
-    headers = {"Authorization": f"Bearer {token}"}
-    client = httpx.AsyncClient(base_url=service.url, headers=headers)
-    async with client, stream(client) as reader:
+async def test_it_ends_with_the_token(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    principal = TokenVerifier(service.signing_key.with_name("jwks.json")).verify(service.token())
+    almost = datetime.fromtimestamp(principal.expires - 0.1, UTC)
+    monkeypatch.setattr(service.log_routes, "_clock", lambda: almost)
+
+    async with service.client() as client, stream(client) as reader:
         assert await reader.ended()
 
 
