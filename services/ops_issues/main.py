@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from importlib.metadata import version
-
-import asyncpg
-from prometheus_client import CollectorRegistry
+from typing import Final
 
 from services.ops_issues.domain.events import KNOWN
 from services.ops_issues.edges import http_commands, http_lists, http_reads
@@ -15,7 +11,6 @@ from services.ops_issues.edges.desk import Desk
 from services.ops_issues.edges.intake import BODIES, carrying_out
 from services.ops_issues.edges.interpreter import Interpreter
 from services.ops_issues.projections.issues import Issues
-from shared.bus.exchange import Transport
 from shared.bus.jetstream import nats_transport
 from shared.bus.postgres import AdvisoryLock, PostgresDeadLetters
 from shared.eventlog.log import EventLog
@@ -23,52 +18,35 @@ from shared.eventlog.postgres import PostgresStore
 from shared.eventlog.projector import Projector
 from shared.events import ops
 from shared.events.codec import Codec
-from shared.hosting.asyncapi import asyncapi_document
-from shared.hosting.clock import utc_now
 from shared.hosting.ids import new_id
-from shared.hosting.lifetime import Lifetime
-from shared.hosting.service import Adapters, Composed, Identity, run_service, serve_service
+from shared.hosting.service import Adapters, Composed, Identity, serve_service
 from shared.hosting.settings import ServiceSettings
 
-POOL_MAX = 8
-"""Connections for read models and dead letters."""
-
-CODEC = Codec(KNOWN)
-PROJECTIONS = (Issues(CODEC),)
-
-IDENTITY = Identity(
+CODEC: Final = Codec(KNOWN)
+IDENTITY: Final = Identity(
     service="ops",
     other="eng",
     title="caselog Operations",
-    version=version("caselog"),
     source=ops.SOURCE,
     codec=CODEC,
-    asyncapi=asyncapi_document,
+    projections=(Issues(CODEC),),
+)
+ADAPTERS: Final = Adapters(
+    store=PostgresStore,
+    transport=nats_transport,
+    dead_letters=PostgresDeadLetters,
+    election=AdvisoryLock,
 )
 
 
 def serve() -> int:
     """Runs the service on the servers that the settings name; the exit code."""
-    return serve_service(IDENTITY, _main)
+    return serve_service(IDENTITY, ADAPTERS, compose)
 
 
-async def _main(settings: ServiceSettings, lifetime: Lifetime) -> int:
-    dsn = settings.postgres_dsn.get_secret_value()
-    pool = asyncpg.create_pool(dsn, min_size=1, max_size=POOL_MAX)
-    adapters = Adapters(
-        store=PostgresStore(dsn, source=ops.SOURCE),
-        pool=pool,
-        transport=partial(_transport, settings),
-        dead_letters=PostgresDeadLetters(pool, clock=utc_now, new_id=new_id),
-        election=AdvisoryLock(dsn),
-    )
-    return await run_service(IDENTITY, settings, adapters, partial(compose, settings), lifetime)
-
-
-def compose(settings: ServiceSettings, log: EventLog) -> Composed:
+def compose(settings: ServiceSettings, log: EventLog, models: Projector) -> Composed:
     """What Operations does with its log."""
     desk = Desk(log, new_id)
-    models = Projector(log, PROJECTIONS, settings.postgres_dsn.get_secret_value())
     return Composed(
         interpreter=Interpreter(log, desk.issues, desk.teams),
         bodies=dict(BODIES),
@@ -76,21 +54,4 @@ def compose(settings: ServiceSettings, log: EventLog) -> Composed:
         commands=http_commands.command_table(desk),
         rebuild=partial(http_commands.rebuild, desk),
         routes=[*http_reads.routes(log, desk), *http_lists.routes(log, models)],
-        models=models,
-    )
-
-
-def _transport(
-    settings: ServiceSettings,
-    log: EventLog,
-    on_closed: Callable[[], None],
-    registry: CollectorRegistry,
-) -> Transport:
-    return nats_transport(
-        settings.nats_url.get_secret_value(),
-        service="ops",
-        other="eng",
-        log=log,
-        on_closed=on_closed,
-        registry=registry,
     )

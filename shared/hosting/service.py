@@ -1,14 +1,16 @@
 """One service as a process: its log, its exchange, its HTTP, put together the same way for both.
 
-A service's ``main`` picks the adapters (``Adapters``) and says what it is made of (``Composed``).
+A service's ``main`` says who it is (``Identity``), which adapters it stands on (``Adapters``), and
+what it makes of its log (``Composed``).
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from importlib.metadata import version
+from typing import Any, Final, Protocol
 
 import asyncpg
 from prometheus_client import CollectorRegistry
@@ -20,17 +22,20 @@ from shared.bus.storing import Interpreter
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import LogUnavailable
 from shared.eventlog.port import LogStore
+from shared.eventlog.projections import Projection
 from shared.eventlog.projector import Projector
 from shared.events.codec import Codec
 from shared.events.intake import After
 from shared.events.intake import Service as ServiceName
 from shared.hosting import operating
 from shared.hosting.app import Site, build_app
+from shared.hosting.asyncapi import asyncapi_document
 from shared.hosting.clock import utc_now
 from shared.hosting.command_routes import CommandRunner
 from shared.hosting.commands import AnyCommand, Rebuild
 from shared.hosting.health import Readiness
 from shared.hosting.http_server import AddressTaken, HttpServer
+from shared.hosting.ids import new_id
 from shared.hosting.intake import CarryOut, IntakeDesk
 from shared.hosting.lifetime import Lifetime
 from shared.hosting.log_routes import LogRoutes
@@ -43,28 +48,62 @@ from shared.hosting.watchdog import Watchdog
 
 FORGET_SECONDS: Final = 3600.0
 """How often idempotency keys that are old enough are forgotten."""
+LETTER_CONNECTIONS_MAX: Final = 4
+"""Connections for dead letters."""
 WRONG_USAGE: Final = 2
 UNREACHABLE: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Which service this is, what its log may hold, and its read models."""
+
+    service: ServiceName
+    other: ServiceName
+    title: str
+    source: str
+    codec: Codec
+    projections: tuple[Projection, ...]
+
+
+class MakeTransport(Protocol):
+    """Makes the broker of a log; as ``shared.bus.jetstream.nats_transport``."""
+
+    def __call__(
+        self,
+        url: str,
+        *,
+        service: ServiceName,
+        other: ServiceName,
+        log: EventLog,
+        on_closed: Callable[[], None],
+        registry: CollectorRegistry,
+    ) -> Transport: ...
+
+
+class MakeStore(Protocol):
+    """Makes where a log's rows live; as ``shared.eventlog.postgres.PostgresStore``."""
+
+    def __call__(self, dsn: str, *, source: str) -> LogStore: ...
+
+
+class MakeDeadLetters(Protocol):
+    """Makes where goes what cannot be processed; as ``shared.bus.postgres.PostgresDeadLetters``."""
+
+    def __call__(self, pool: asyncpg.Pool, *, clock: Any, new_id: Any) -> DeadLetters: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapters:
     """What a service stands on, picked by its ``main``.
 
-    Attributes:
-        store: Where the log's rows live.
-        pool: Connections to the same database, for read models and dead letters; not started yet.
-        transport: Makes the broker of a log; is told what to do when the connection is lost for
-            good, and where metrics go.
-        dead_letters: Where goes what cannot be processed.
-        election: Which process of this service does the exchange.
+    ``election`` decides, of a database, which process of a service does the exchange.
     """
 
-    store: LogStore
-    pool: asyncpg.Pool
-    transport: Callable[[EventLog, Callable[[], None], CollectorRegistry], Transport]
-    dead_letters: DeadLetters
-    election: Election
+    store: MakeStore
+    transport: MakeTransport
+    dead_letters: MakeDeadLetters
+    election: Callable[[str], Election]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +117,6 @@ class Composed:
         commands: Its commands over HTTP.
         rebuild: Answers a repeated command from the log.
         routes: Its other routes.
-        models: Its read models.
     """
 
     interpreter: Interpreter
@@ -87,45 +125,68 @@ class Composed:
     commands: Sequence[AnyCommand]
     rebuild: Rebuild
     routes: Sequence[Any]
-    models: Projector
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Which service this is, and what its log may hold."""
+Compose = Callable[[ServiceSettings, EventLog, Projector], Composed]
 
-    service: ServiceName
-    other: ServiceName
-    title: str
-    version: str
-    source: str
-    codec: Codec
-    asyncapi: Callable[[], bytes] | None = None
+
+def serve_service(identity: Identity, adapters: Adapters, compose: Compose) -> int:
+    """Runs a service as a process until a signal ends it; the exit code.
+
+    What it cannot start with is said in one line.
+    """
+    try:
+        settings = load_settings(ServiceSettings)
+    except SettingsWrong as error:
+        print(f"caselog {identity.service}: {error}", file=sys.stderr)  # noqa: T201 - no logs yet
+        return WRONG_USAGE
+    configure_logs(identity.service, settings.log_level)
+    try:
+        return run(lambda lifetime: run_service(identity, settings, adapters, compose, lifetime))
+    except (AddressTaken, LogUnavailable, OSError, asyncpg.PostgresError) as error:
+        print(f"caselog {identity.service}: {error}", file=sys.stderr)  # noqa: T201 - the last word
+        return UNREACHABLE
 
 
 async def run_service(
     identity: Identity,
     settings: ServiceSettings,
     adapters: Adapters,
-    compose: Callable[[EventLog], Composed],
+    compose: Compose,
     lifetime: Lifetime,
 ) -> int:
     """Runs the service until its lifetime ends; the exit code.
 
     Raises AddressTaken, LogUnavailable and what else a part raises when it starts.
     """
-    log = EventLog(adapters.store, source=identity.source, codec=identity.codec, clock=utc_now)
+    dsn = settings.postgres_dsn.get_secret_value()
+    pool = asyncpg.create_pool(dsn, min_size=1, max_size=LETTER_CONNECTIONS_MAX)
+    letters = adapters.dead_letters(pool, clock=utc_now, new_id=new_id)
+    log = EventLog(
+        adapters.store(dsn, source=identity.source),
+        source=identity.source,
+        codec=identity.codec,
+        clock=utc_now,
+    )
     metrics = Metrics()
     log.on_commit(metrics.committed)
-    composed = compose(log)
-    exchange = _exchange(identity, settings, adapters, composed, log, metrics, lifetime)
+    models = Projector(log, identity.projections, dsn)
+    composed = compose(settings, log, models)
+    transport = adapters.transport(
+        settings.nats_url.get_secret_value(),
+        service=identity.service,
+        other=identity.other,
+        log=log,
+        on_closed=lambda: lifetime.fail("the connection to NATS was closed for good"),
+        registry=metrics.registry,
+    )
+    exchange = _exchange(identity, settings, composed, log, transport, letters, adapters)
     runner = CommandRunner(log, composed.rebuild, utc_now)
-    log_routes = LogRoutes(log, lifetime, utc_now)
-    status = operating.Status(log, exchange, adapters.dead_letters, composed.models)
+    status = operating.Status(log, exchange, letters, models)
     status.measure(metrics)
     site = Site(
         title=identity.title,
-        version=identity.version,
+        version=version("caselog"),
         log=log,
         verifier=TokenVerifier(settings.jwks),
         readiness=Readiness(status.checks(), lifetime),
@@ -133,18 +194,18 @@ async def run_service(
         routes=[
             *composed.routes,
             *runner.routes(composed.commands),
-            *log_routes.routes(),
-            *operating.routes(status, exchange.intake, adapters.dead_letters),
+            *LogRoutes(log, lifetime, utc_now).routes(),
+            *operating.routes(status, exchange.intake, letters),
         ],
-        asyncapi=identity.asyncapi,
+        asyncapi=asyncapi_document,
     )
     server = HttpServer(build_app(site), settings.http_host, settings.http_port, lifetime)
     return await run_parts(
         [
             Watchdog(),
-            Named("database", lambda: _opened(adapters.pool), adapters.pool.close),
+            Named("database", lambda: _opened(pool), pool.close),
             Named("log", log.start, log.stop),
-            composed.models,
+            models,
             Named("exchange", exchange.start, exchange.stop),
             Periodic(
                 "idempotency keys", FORGET_SECONDS, lambda: runner.idempotency.forget(utc_now())
@@ -158,15 +219,12 @@ async def run_service(
 def _exchange(
     identity: Identity,
     settings: ServiceSettings,
-    adapters: Adapters,
     composed: Composed,
     log: EventLog,
-    metrics: Metrics,
-    lifetime: Lifetime,
+    transport: Transport,
+    letters: DeadLetters,
+    adapters: Adapters,
 ) -> Exchange:
-    def closed() -> None:
-        lifetime.fail("the connection to NATS was closed for good")
-
     async def presume(after: After) -> bool:
         if after.service == identity.service:
             return True  # its receipt came when it was recorded here
@@ -176,11 +234,11 @@ def _exchange(
         service=identity.service,
         other=identity.other,
         log=log,
-        transport=adapters.transport(log, closed, metrics.registry),
+        transport=transport,
         interpreter=composed.interpreter,
         handler=IntakeDesk(log, composed.bodies, composed.carry_out, presume),
-        dead_letters=adapters.dead_letters,
-        election=adapters.election,
+        dead_letters=letters,
+        election=adapters.election(settings.postgres_dsn.get_secret_value()),
         clock=utc_now,
     )
     return exchange
@@ -188,20 +246,3 @@ def _exchange(
 
 async def _opened(pool: asyncpg.Pool) -> None:
     await pool
-
-
-def serve_service(
-    identity: Identity, main: Callable[[ServiceSettings, Lifetime], Awaitable[int]]
-) -> int:
-    """Runs a service as a process; what it cannot start with is said in one line."""
-    try:
-        settings = load_settings(ServiceSettings)
-    except SettingsWrong as error:
-        print(f"caselog {identity.service}: {error}", file=sys.stderr)  # noqa: T201 - no logs yet
-        return WRONG_USAGE
-    configure_logs(identity.service, settings.log_level)
-    try:
-        return run(lambda lifetime: main(settings, lifetime))
-    except (AddressTaken, LogUnavailable, OSError, asyncpg.PostgresError) as error:
-        print(f"caselog {identity.service}: {error}", file=sys.stderr)  # noqa: T201 - the last word
-        return UNREACHABLE

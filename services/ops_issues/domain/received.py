@@ -135,7 +135,8 @@ def _sent_to_review(issue: OpsIssue, said: eng.SentToReview, at: datetime) -> Op
         # It crossed the unassignment: Operations sees it, but there is nobody to return it to.
         after = fallen(issue, NeedsReview, at)
         return Rule.TEAM_NOT_ASSIGNED if after is issue else after
-    asking = answered(held, at, asking=True, issue=said.issue or held.issue)
+    # Which status that is, the team's workflow says; it is not said here.
+    asking = answered(held, at, asking=True, issue=said.issue or held.issue, issue_status=None)
     return fallen(with_facet(issue, asking), NeedsReview, at)
 
 
@@ -144,7 +145,7 @@ def _closed(issue: OpsIssue, said: eng.Closed, at: datetime) -> OpsIssue | Rule:
     holds_claim = held is not None and held.claim is not None
     after = issue
     if held is not None and holds_claim:
-        after = with_facet(issue, answered(held, at, claim="done", asking=False))
+        after = with_facet(issue, answered(held, at, claim="done", asking=False, issue_status=None))
     if not after.claimed:
         after = fallen(after, NeedsReview, at)
     return Rule.TEAM_HOLDS_NO_CLAIM if after is issue and not holds_claim else after
