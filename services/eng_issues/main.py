@@ -55,5 +55,5 @@ def compose(settings: ServiceSettings, log: EventLog, models: Projector) -> Comp
         carry_out=intake.carrying_out(board, settings.unseen_wait),
         commands=http_commands.command_table(board),
         rebuild=partial(http_commands.rebuild, board),
-        routes=[*http_reads.routes(log, board), *http_lists.routes(models)],
+        routes=[*http_reads.routes(log, board), *http_lists.routes(board, models)],
     )

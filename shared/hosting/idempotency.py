@@ -27,6 +27,8 @@ from shared.hosting.problems import ProblemRaised, wrong_field
 
 HEADER: Final = "Idempotency-Key"
 SCOPE: Final = "idempotency"
+TOO_MANY: Final = 429
+"""Not kept, like 5xx: the command was not taken on at all."""
 KEY_PATTERN: Final = r"[\x21-\x7e]{1,255}"
 KEPT_FOR: Final = timedelta(days=8)
 """Longer than the seven days that are promised, so that no clock's error breaks the promise."""
@@ -101,7 +103,7 @@ class Idempotency:
                 return await self._repeat(once, error.taken.value)
             if answer.recorded and not once.taken_along:
                 raise RuntimeError("the append did not take its Idempotency-Key along")
-            if answer.recorded or answer.passes or answer.code >= 500:
+            if answer.recorded or answer.code >= 500 or answer.code == TOO_MANY:
                 return answer
             return await self._keep(once, answer)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -210,6 +210,13 @@ class Board:
         """A team that is defined."""
         state = (await self.states.load(key)).state
         return state if isinstance(state, Team) else None
+
+    async def cases(self, keys: Iterable[str], upto: int | None = None) -> dict[str, Case]:
+        """What is known of these ops issues, now or when the log ended at ``upto``."""
+        if upto is None:
+            return (await self._cases(tuple(keys)))[0]
+        found = {key: (await self.states.as_of(key, upto)).state for key in keys}
+        return {key: state for key, state in found.items() if isinstance(state, Case)}
 
     async def _on_issue(
         self,

@@ -12,6 +12,7 @@ from services.eng_issues.domain.decisions.link import decide_link, decide_unlink
 from services.eng_issues.domain.decisions.reject import decide_reject
 from services.eng_issues.domain.decisions.send_to_review import decide_send_to_review
 from services.eng_issues.domain.issue import Issue
+from services.eng_issues.domain.states import State
 from services.eng_issues.domain.team import Team
 from services.eng_issues.edges.board import (
     Board,
@@ -54,7 +55,6 @@ CONFIGURERS: Final = Access(
 )
 
 Answer = IssueView | PartView
-Load = Callable[[str], Awaitable[Versioned[Any]]]
 Run = Callable[[CommandCall[Any], Order], Awaitable[Result]]
 
 
@@ -97,19 +97,17 @@ def command_table(board: Board) -> list[Command[Any]]:
 
 async def rebuild(board: Board, about: str, position: int) -> Done:
     """The answer as it was when the log ended at ``position``; ``about`` as ``Board`` names it."""
-
-    def load(stream: str) -> Awaitable[Versioned[Any]]:
-        return board.states.as_of(stream, position)
-
     team, _, case = about.partition(" ")
     if case:
-        linked = (await load(case)).state.issue_of(team)
+        then = (await board.states.as_of(case, position)).state
+        assert isinstance(then, Case)
+        linked = then.issue_of(team)
         carried = Carried(position, (), issue=linked, case=case, team=team)
     elif "-" in about:
         carried = Carried(position, (), issue=about)
     else:
         carried = Carried(position, (), team=about)
-    return await _done(load, carried)
+    return await _done(board, carried, position)
 
 
 def _action(
@@ -200,19 +198,26 @@ def _order(call: CommandCall[Any]) -> Order:
 async def _outcome(board: Board, result: Result) -> Outcome:
     match result:
         case Carried():
-            return await _done(board.states.load, result)
+            return await _done(board, result)
         case Missing(what, named):
             return problem(Kind.NOT_FOUND, f"there is no {what} {named} here")
         case _:
             return result
 
 
-async def _done(load: Load, carried: Carried) -> Done:
+async def _done(board: Board, carried: Carried, upto: int | None = None) -> Done:
     """The answer: the engineering issue; without one the team's part in the case; or the team."""
+
+    async def load(stream: str) -> Versioned[State]:
+        return await (
+            board.states.load(stream) if upto is None else board.states.as_of(stream, upto)
+        )
+
     if carried.issue is not None:
         found = await load(carried.issue)
         if isinstance(found.state, Issue):
-            view: Any = issue_view(found.state, found.version, carried.position)
+            cases = await board.cases(found.state.ops_issues, upto)
+            view: Any = issue_view(found.state, found.version, carried.position, cases)
             return Done(view, found.version, carried.position, carried.events)
     assert carried.team is not None
     if carried.case is not None:

@@ -7,6 +7,7 @@ from typing import Annotated
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import PathParameter, QueryParameter
 
+from services.eng_issues.edges.board import Board
 from services.eng_issues.edges.represent import IssueView, TeamView, issue_view, team_view
 from services.eng_issues.projections import board_queries
 from services.eng_issues.projections.board_queries import QueueKey, QueueRow
@@ -22,12 +23,12 @@ OpsIssue = Annotated[
 TeamKey = Annotated[str, PathParameter(description="A team's key.")]
 
 
-def routes(models: Projector) -> list[HTTPRouteHandler]:
+def routes(board: Board, models: Projector) -> list[HTTPRouteHandler]:
     """``/issues``, ``/teams`` and ``/teams/{team}/queue``."""
-    return [_issues(models), _teams(models), _queue(models)]
+    return [_issues(board, models), _teams(models), _queue(models)]
 
 
-def _issues(models: Projector) -> HTTPRouteHandler:
+def _issues(board: Board, models: Projector) -> HTTPRouteHandler:
     cursors: Cursors[int] = Cursors("issues", int)
 
     @read(
@@ -48,7 +49,8 @@ def _issues(models: Projector) -> HTTPRouteHandler:
         after = cursors.read(cursor, bound) or 0
         async with models.reading() as connection:
             found = await board_queries.issues(connection, after, limit + 1, **bound)
-        shown = [issue_view(each.issue, each.version, each.position) for each in found]
+        cases = await board.cases({key for each in found for key in each.issue.ops_issues})
+        shown = [issue_view(each.issue, each.version, each.position, cases) for each in found]
         return cursors.page(shown, [each.begun for each in found], limit, bound)
 
     return issues

@@ -47,7 +47,8 @@ def routes(log: EventLog, board: Board) -> list[HTTPRouteHandler]:
         found = await (states.load(key) if position is None else states.as_of(key, position))
         if not isinstance(found.state, Issue):
             raise ProblemRaised(not_found(f"there is no engineering issue {key}"))
-        shown = issue_view(found.state, found.version, found.position)
+        cases = await board.cases(found.state.ops_issues, position)
+        shown = issue_view(found.state, found.version, found.position, cases)
         return Response(shown, headers={"ETag": etag(found.version)})
 
     @read(

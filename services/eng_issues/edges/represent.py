@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -11,7 +12,7 @@ from services.eng_issues.domain.case import Case
 from services.eng_issues.domain.issue import Issue
 from services.eng_issues.domain.parts import State as PartState
 from services.eng_issues.domain.team import Team
-from shared.events.vocabulary import Severity, Visibility, Workflow
+from shared.events.vocabulary import Resolution, Severity, Status, Visibility, Workflow
 
 TYPE: Literal["Engr Customer Issue"] = "Engr Customer Issue"
 
@@ -27,8 +28,30 @@ class CommentView(Struct, frozen=True, kw_only=True):
     ops_issue: str | None
 
 
+class CaseView(Struct, frozen=True, kw_only=True):
+    """An ops issue that the engineering issue serves, as Operations stated it last.
+
+    Attributes:
+        ops_issue: Its key.
+        status: Operations' latest statement of its status.
+        closed: Whether Operations has closed it.
+        resolution: With what resolution.
+        severity: How bad it is for the customer.
+        summary: It in one line.
+        state: The part that the engineering issue's team has in it.
+    """
+
+    ops_issue: str
+    status: Status
+    closed: bool
+    resolution: Resolution | None
+    severity: Severity
+    summary: str
+    state: PartState
+
+
 class IssueView(Struct, frozen=True, kw_only=True):
-    """An engineering issue; ``ops_issues`` are the keys of those that it serves."""
+    """An engineering issue; ``ops_issues`` are those that it serves, ``cases`` what they say."""
 
     key: str
     team: str
@@ -39,6 +62,7 @@ class IssueView(Struct, frozen=True, kw_only=True):
     description: str
     severity: Severity
     ops_issues: tuple[str, ...]
+    cases: tuple[CaseView, ...]
     clone_of: str | None
     assignee: str | None
     resolution: str | None
@@ -72,7 +96,8 @@ class TeamView(Struct, frozen=True, kw_only=True):
     position: int
 
 
-def issue_view(issue: Issue, version: int, position: int) -> IssueView:
+def issue_view(issue: Issue, version: int, position: int, cases: Mapping[str, Case]) -> IssueView:
+    """The issue at this version; ``cases`` has the ops issues that it serves."""
     comments = tuple(
         CommentView(
             at=said.at,
@@ -94,6 +119,7 @@ def issue_view(issue: Issue, version: int, position: int) -> IssueView:
         description=issue.description,
         severity=issue.severity,
         ops_issues=issue.ops_issues,
+        cases=tuple(_case(cases[key], issue.team) for key in issue.ops_issues if key in cases),
         clone_of=issue.clone_of,
         assignee=issue.assignee,
         resolution=issue.resolution,
@@ -101,6 +127,18 @@ def issue_view(issue: Issue, version: int, position: int) -> IssueView:
         comments=comments,
         version=version,
         position=position,
+    )
+
+
+def _case(case: Case, team: str) -> CaseView:
+    return CaseView(
+        ops_issue=case.key,
+        status=case.status,
+        closed=case.closed,
+        resolution=case.resolution,
+        severity=case.severity,
+        summary=case.summary,
+        state=case.part(team).state,
     )
 
 
