@@ -1,9 +1,12 @@
-"""The log itself over HTTP, exact entries only: ``/log`` line by line, ``/stream`` as it grows."""
+"""The log itself over HTTP, exact entries only: ``/log`` line by line, ``/stream`` as it grows.
+
+``/stream?case=KEY`` gives the entries of one subject alone.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -13,7 +16,7 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from shared.eventlog.log import EventLog
-from shared.eventlog.model import Row
+from shared.eventlog.model import NAME_BYTES_MAX, Row
 from shared.hosting.incoming import incoming_of
 from shared.hosting.lifetime import Lifetime
 from shared.hosting.log_model import OfTheLog
@@ -31,11 +34,19 @@ PAGE_ROWS: Final = 256
 STREAMS_MAX: Final = 256
 """How many answers that last are given at once, of both kinds."""
 HEARTBEAT_SECONDS: Final = 15.0
+STILL_HERE: Final = b": still here\n\n"
 RETRY_MS: Final = 2000
 LAST_EVENT_HEADER: Final = "Last-Event-ID"
 
 _AFTER: Final = QueryParameter(
     ge=0, le=POSITION_MAX, required=False, description="Entries after this one."
+)
+
+_CASE: Final = QueryParameter(
+    min_length=1,
+    max_length=NAME_BYTES_MAX,
+    required=False,
+    description="Only entries with this subject.",
 )
 
 
@@ -83,13 +94,15 @@ class LogRoutes:
         # Not in the OpenAPI document: an answer that never ends is nothing its readers can call.
         @get("/stream", guards=[self._access.guard], include_in_schema=False)
         async def stream(
-            request: Request[Any, Any, Any], after: Annotated[int | None, _AFTER] = None
+            request: Request[Any, Any, Any],
+            after: Annotated[int | None, _AFTER] = None,
+            case: Annotated[str | None, _CASE] = None,
         ) -> Stream:
             begin = _last_event(incoming_of(request).header(LAST_EVENT_HEADER))
             if begin is None:
                 begin = self._model.position if after is None else after
             left = request.user.expires - self._clock().timestamp()
-            return self._stream(request, self._events(begin, left), SSE)
+            return self._stream(request, self._events(begin, left, case), SSE)
 
         return [log, stream]
 
@@ -119,33 +132,46 @@ class LogRoutes:
             yield b"".join(row.entry + b"\n" for row in rows)
             after = rows[-1].position
 
-    async def _events(self, after: int, seconds: float) -> AsyncIterator[bytes]:
+    async def _events(self, after: int, seconds: float, case: str | None) -> AsyncIterator[bytes]:
         """Entries as server-sent events, until the token expires or the service ends."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         ending = asyncio.create_task(self._lifetime.over())
         try:
             yield b"retry: %d\n: from %d\n\n" % (RETRY_MS, after)
+            if case is not None and after < self._model.position:
+                upto = self._model.position
+                rows = await self._log.store.read_streams((case,), upto=upto)
+                yield _said([row for row in rows if row.position > after], case) or STILL_HERE
+                after = upto
+            spoke = loop.time()
             while not ending.done() and (left := until - loop.time()) > 0:
                 rows = await self._log.store.read(after, PAGE_ROWS)
-                if rows:
-                    yield b"".join(map(_event, rows))
-                    after = rows[-1].position
-                elif not await self._grows(after, ending, min(left, HEARTBEAT_SECONDS)):
-                    yield b": still here\n\n"
+                after = rows[-1].position if rows else after
+                said, silence = _said(rows, case), loop.time() - spoke
+                if not said and silence >= HEARTBEAT_SECONDS:
+                    said = STILL_HERE  # also where all that happens is not of the case
+                if said:
+                    yield said
+                    spoke = loop.time()
+                elif not rows:
+                    await self._grows(after, ending, min(left, HEARTBEAT_SECONDS - silence))
         finally:
             ending.cancel()
 
-    async def _grows(self, after: int, ending: asyncio.Task[None], seconds: float) -> bool:
-        """Whether there is something to do within so many seconds: an entry, or the end."""
+    async def _grows(self, after: int, ending: asyncio.Task[None], seconds: float) -> None:
+        """Waits, for so many seconds at most, until there is something to do: an entry, the end."""
         growing = asyncio.create_task(self._log.changed(after))
         try:
-            done, _ = await asyncio.wait(
+            await asyncio.wait(
                 {growing, ending}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             growing.cancel()
-        return bool(done)
+
+
+def _said(rows: Sequence[Row], case: str | None) -> bytes:
+    return b"".join(_event(row) for row in rows if case in {None, row.stream})
 
 
 def _event(row: Row) -> bytes:

@@ -106,6 +106,49 @@ async def test_it_can_begin_anywhere(client: httpx.AsyncClient) -> None:
         assert (await reader.event())[0] == 2
 
 
+async def test_one_case_alone_is_followed_from_anywhere(
+    client: httpx.AsyncClient, service: Running
+) -> None:
+    for _ in range(3):
+        await client.post("/boxes", json={"colour": "red"})
+    await client.post("/boxes/BOX-2/paint", json={"colour": "blue"})
+
+    async with client.stream("GET", "/stream?case=BOX-2&after=2") as response:
+        reader = Stream(response)
+        await reader.block()
+        assert (await reader.event())[0] == 4  # of what was there already
+        await client.post("/boxes/BOX-3/seal")
+        await client.post("/boxes/BOX-2/seal")
+        assert (await reader.event())[0] == 6  # and of what comes
+
+
+async def test_a_case_that_is_not_there_yet_can_be_followed(client: httpx.AsyncClient) -> None:
+    async with client.stream("GET", "/stream?case=BOX-1&after=0") as response:
+        reader = Stream(response)
+        await reader.block()
+        await client.post("/boxes", json={"colour": "red"})
+        await client.post("/boxes", json={"colour": "red"})
+        assert (await reader.event())[0] == 1
+
+
+async def test_where_only_others_are_busy_it_is_heard_to_be_alive(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_routes, "HEARTBEAT_SECONDS", 0.0)
+    async with client.stream("GET", "/stream?case=BOX-2") as response:
+        reader = Stream(response)
+        await reader.block()
+        await client.post("/boxes", json={"colour": "red"})
+        assert await reader.block() == [": still here"]
+
+
+async def test_a_case_without_a_name_is_a_wrong_field(client: httpx.AsyncClient) -> None:
+    wrong = await client.get("/stream?case=")
+
+    assert wrong.status_code == 422
+    assert wrong.json()["errors"][0]["field"] == "case"
+
+
 async def test_a_silent_log_is_heard_to_be_alive(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
