@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from shared.eventlog.groups import Ask
+from shared.eventlog.asks import Ask
 from shared.eventlog.model import (
     AppendUnsettled,
     IdTaken,

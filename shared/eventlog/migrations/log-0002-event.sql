@@ -2,16 +2,16 @@
 -- depends: log-0001-head
 
 CREATE TABLE IF NOT EXISTS log.event (
-    position    bigint PRIMARY KEY CHECK (position > 0), -- dense; index of the leaf = position - 1
-    sequence    bigint CHECK (sequence > 0), -- its author's number; none if it is not published
-    recorded_at timestamptz NOT NULL,        -- here; never decreases along positions
-    version     integer NOT NULL CHECK (version > 0), -- dense in the stream
-    epoch       integer NOT NULL,            -- its author's
+    position    bigint PRIMARY KEY,        -- 1, 2, 3 ...; the index of the leaf is one less
+    sequence    bigint,                    -- its author's number; null if it is not published
+    recorded_at timestamptz NOT NULL,      -- here; never decreases along positions
+    version     integer NOT NULL,          -- 1, 2, 3 ... in the stream
+    epoch       integer NOT NULL,          -- its author's
     id          uuid NOT NULL,
     stream      text COLLATE "C" NOT NULL,
     type        text COLLATE "C" NOT NULL,
-    source      text COLLATE "C" NOT NULL,   -- its author
-    entry       bytea NOT NULL,              -- the exact bytes; never serialised again
+    source      text COLLATE "C" NOT NULL, -- its author
+    entry       bytea NOT NULL,            -- the exact bytes; never serialised again
     leaf        bytea NOT NULL CHECK (octet_length(leaf) = 32), -- SHA-256(0x00 || entry)
     CONSTRAINT event_id UNIQUE (id),
     CONSTRAINT event_stream_version UNIQUE (stream, version)
