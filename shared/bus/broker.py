@@ -24,6 +24,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from prometheus_client import CollectorRegistry
 
+from shared.bus.garbage import keep_reading
 from shared.bus.port import BusRefused, BusUnavailable
 from shared.events.intake import Service
 
@@ -95,6 +96,7 @@ class Broker:
     async def start(self) -> None:
         """Connects, however long it takes. Raises ``nats.errors.Error`` where trying is vain."""
         self._client = await self.nats.connect()
+        keep_reading(self._client)
         await self.nats.start()
         _logger.info("connected to NATS")
 
