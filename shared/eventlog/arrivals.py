@@ -27,6 +27,9 @@ class Arrivals:
         self, stream: str, look: Callable[[], Awaitable[T | None]], timeout: float
     ) -> T | None:
         """What ``look`` finds, as soon as it does; None if ``timeout`` seconds pass without."""
+        found = await look()
+        if found is not None or timeout <= 0:  # the rule: it is there
+            return found
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         arrived = asyncio.Event()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
@@ -29,6 +30,7 @@ class EventLog:
         clock: the time, for ``recorded_at``.
         patience: seconds until an append is given up when the database is in trouble.
         poll: seconds between two looks at what other processes wrote.
+        jitter: a number from 0 to 1, for the length of pauses between tries.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class EventLog:
         clock: Callable[[], datetime],
         patience: float = PATIENCE_S,
         poll: float = POLL_S,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.store = store
         self.codec = codec
@@ -56,6 +59,7 @@ class EventLog:
             committed=self._committed,
             moved=self._advance,
             patience=patience,
+            jitter=jitter,
         )
 
     async def start(self) -> None:
