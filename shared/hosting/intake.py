@@ -98,8 +98,6 @@ class IntakeDesk:
             body = decoder.decode(event.data)
         except ProblemRaised as error:
             return _wrong_body(event, error)
-        if (before := await self._before(event)) is not None:
-            return before
         if event.after is not None and not await self._presume(event.after):
             reason = f"{event.after.service}:{event.after.position} did not come here in time"
             return Receipt(outcome="refused", reason=reason, rule=PRESUMED_NOT_SEEN)
@@ -109,6 +107,11 @@ class IntakeDesk:
             if error.taken.scope != SCOPE:
                 raise
             return await self._before(event) or _in_vain(event)
+        # What adds nothing may have been recorded before, or have another reason. What does add
+        # something needs no such look: the append takes the key along, or fails on it.
+        adds = isinstance(result, Recorded) and result.event is not None
+        if not adds and (before := await self._before(event)) is not None:
+            return before
         return await self._receipt(event, result)
 
     async def _before(self, event: IntakeEvent) -> Receipt | None:

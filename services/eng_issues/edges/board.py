@@ -20,6 +20,7 @@ from shared.eventlog.arrivals import Arrivals
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import Append, UniqueKey
 from shared.eventlog.states import States
+from shared.eventlog.taken_keys import TakenKeys
 from shared.events.decision import Accepted, Invalid, Refused
 from shared.events.envelope import Draft
 from shared.hosting.retrying import Retrying
@@ -101,6 +102,7 @@ class Board:
         self._new_id = new_id
         self.states: States[State] = States(log, NOTHING, evolve)
         self.arrivals = Arrivals(log)
+        self._source_cases = TakenKeys(log.store, SOURCE_CASE)
         self._retrying = Retrying(self.states.forget)
 
     async def define(self, key: str, command: commands.DefineTeam, order: Order) -> Result:
@@ -192,11 +194,9 @@ class Board:
     async def resolve(self, named: str, patience: float) -> str | None:
         """The key of the case that ``named`` names, waited for if it is not here yet."""
         if ":" in named:
-
-            async def find() -> str | None:
-                return (await self._log.store.taken(SOURCE_CASE, (named,))).get(named)
-
-            return await self.arrivals.until(named, find, patience)
+            return await self.arrivals.until(
+                named, lambda: self._source_cases.find(named), patience
+            )
         if not named.startswith(f"{OPS}-"):
             return None
 

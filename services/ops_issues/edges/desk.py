@@ -20,6 +20,7 @@ from shared.eventlog.arrivals import Arrivals
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import Append, KeyTaken, UniqueKey
 from shared.eventlog.states import States, Versioned
+from shared.eventlog.taken_keys import TakenKeys
 from shared.events import ops
 from shared.events.decision import Accepted, Invalid, Refused
 from shared.events.envelope import Body, Draft
@@ -80,6 +81,7 @@ class Desk:
         self._log = log
         self._new_id = new_id
         self._arrivals = Arrivals(log)
+        self._cases = TakenKeys(log.store, SOURCE_CASE)
         self.issues: States[State] = States(log, UNOPENED, evolve)
         self.teams: States[TeamState] = States(log, UNDEFINED, evolve_team)
         self._retrying = Retrying(self.issues.forget)
@@ -131,17 +133,12 @@ class Desk:
 
     async def find(self, case: SourceCase) -> str | None:
         """The key of the issue for a source case."""
-        taken = await self._log.store.taken(SOURCE_CASE, (case_name(case),))
-        return taken.get(case_name(case))
+        return await self._cases.find(case_name(case))
 
     async def resolve(self, named: str, patience: float) -> str | None:
         """The key that ``named`` names, waited for if there is no such issue yet."""
         if ":" in named:
-
-            async def look() -> str | None:
-                return (await self._log.store.taken(SOURCE_CASE, (named,))).get(named)
-
-            return await self._arrivals.until(named, look, patience)
+            return await self._arrivals.until(named, lambda: self._cases.find(named), patience)
 
         async def exists() -> str | None:
             return named if (await self.issues.load(named)).version else None
