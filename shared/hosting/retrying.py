@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack
 from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
@@ -34,15 +33,24 @@ class Retrying:
 
         Raises VersionConflict after ``ATTEMPTS_MAX`` attempts.
         """
-        async with AsyncExitStack() as turns:
+        taken: list[asyncio.Lock] = []
+        try:
             for stream in sorted(set(streams)):  # in one order, so that none waits for another
-                await turns.enter_async_context(self._turn(stream))
-            for _ in range(ATTEMPTS_MAX - 1):
-                try:
-                    return await attempt()
-                except VersionConflict as conflict:
-                    self._forget(conflict.streams)
-            return await attempt()
+                turn = self._turn(stream)
+                await turn.acquire()
+                taken.append(turn)
+            return await self._try(attempt)
+        finally:
+            for turn in taken:
+                turn.release()
+
+    async def _try(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        for _ in range(ATTEMPTS_MAX - 1):
+            try:
+                return await attempt()
+            except VersionConflict as conflict:
+                self._forget(conflict.streams)
+        return await attempt()
 
     def _turn(self, stream: str) -> asyncio.Lock:
         turn = self._turns.get(stream)
