@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from services.ops_issues.domain import commands
@@ -35,8 +35,11 @@ Keys = Callable[[UUID, str], tuple[UniqueKey, ...]]
 """Unique keys to take along with an append, of its last event's id and the issue's key."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+def any_version(version: int) -> None:
+    """Lets a command be for whatever version there is."""
+
+
+class Order(Struct, frozen=True, kw_only=True):
     """A command's surroundings: who gives it, when it happens, why, and what goes with it.
 
     ``check_version`` is called with the issue's version behind every load, and raises if the
@@ -50,11 +53,10 @@ class Order:
     keys: Keys
     patience: float
     issue_patience: float = 0.0
-    check_version: Callable[[int], None] = field(default=lambda _: None)
+    check_version: Callable[[int], None] = any_version
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(Struct, frozen=True):
     """A command that was carried out; ``events`` are the ids of what it added, if anything."""
 
     key: str
@@ -64,8 +66,7 @@ class Carried:
     events: tuple[UUID, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NoSuchIssue:
+class NoSuchIssue(Struct, frozen=True):
     """There is no issue of that key, or for that source case, and none came while waiting."""
 
     named: str
@@ -170,7 +171,7 @@ class Desk:
         order: Order,
         keys: tuple[UniqueKey, ...] = (),
     ) -> Carried:
-        drafts = tuple(
+        drafts = [
             Draft(
                 id=self._new_id(),
                 subject=key,
@@ -181,11 +182,11 @@ class Desk:
                 data=body,
             )
             for body in said
-        )
+        ]
         along = order.keys(drafts[-1].id, key)
-        appended = await self._log.append(Append(drafts, {key: version}, (*keys, *along)))
+        appended = await self._log.append(Append(tuple(drafts), {key: version}, keys + along))
         last = appended.rows[-1]
-        return Carried(key, last.version, last.position, status, tuple(d.id for d in drafts))
+        return Carried(key, last.version, last.position, status, tuple([d.id for d in drafts]))
 
 
 def case_name(case: SourceCase) -> str:
