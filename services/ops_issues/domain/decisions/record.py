@@ -33,8 +33,8 @@ from services.ops_issues.domain.rules import Rule
 from shared.events import ops
 from shared.events.decision import Refused
 
-# Not within an e-mail address or a path; a full stop ends a sentence, not a name. The pattern begins
-# with the character and looks back from there: that is searched for six times as fast.
+# Not within an e-mail address or a path; a full stop ends a sentence, not a name. It begins with
+# the character and looks back from there: that is searched for six times as fast.
 _MENTION: Final = re.compile(r"@(?<![\w.@/+-]@)[^\W_][\w-]*(?:\.[\w-]+)*")
 _LINK_WITH_TEXT: Final = re.compile(r"\[[^\]]*\]\(\s*(\S+?)\s*\)")
 _LINKS: Final = re.compile(r"\W*(?:(?:[a-z][a-z0-9+.-]*://|www\.)\S+\s*)+", re.IGNORECASE)
