@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
 from caselog.endpoints import Endpoints, Service, Unreachable
+from caselog.wording import one_line
+
+TIMEOUT: Final = httpx.Timeout(30, connect=5)
 
 
 class Answered(Exception):
@@ -29,11 +32,12 @@ async def service_client(
         async with httpx.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {endpoints.tokens[role]}"},
-            timeout=httpx.Timeout(30),
+            timeout=TIMEOUT,
+            trust_env=False,  # it is on this machine: no proxy stands in between
         ) as client:
             yield client
     except httpx.TransportError as error:
-        raise Unreachable(f"the {service} service at {url} cannot be reached: {error}") from error
+        raise Unreachable.server(f"the {service} service at {url}", error) from error
 
 
 async def ask(client: httpx.AsyncClient, method: str, path: str, **request: Any) -> Any:
@@ -41,18 +45,16 @@ async def ask(client: httpx.AsyncClient, method: str, path: str, **request: Any)
     answer = await client.request(method, path, **request)
     if answer.is_success:
         return answer.json() if answer.content else None
-    raise Answered(answer.status_code, _sentence(answer))
+    raise answered(answer)
 
 
-def _sentence(answer: httpx.Response) -> str:
+def answered(answer: httpx.Response) -> Answered:
+    """What an answer that is a problem says. Its content must have been read."""
     try:
         problem = answer.json()
-    except ValueError:
-        return f"{answer.request.url} answered {answer.status_code}"
-    fields = "; ".join(
-        f"{wrong['field']}: {wrong['detail']}" for wrong in problem.get("errors", ())
-    )
-    rule = f" (rule: {problem['rule']})" if "rule" in problem else ""
-    return f"{problem.get('detail') or problem.get('title')}{rule}" + (
-        f": {fields}" if fields else ""
-    )
+        wrong = [f"{each['field']}: {each['detail']}" for each in problem.get("errors", ())]
+        rule = f" (rule: {problem['rule']})" if "rule" in problem else ""
+        said = "; ".join(wrong) or f"{problem.get('detail') or problem['title']}{rule}"
+    except (ValueError, TypeError, KeyError, AttributeError):
+        said = f"{answer.request.url} answered {answer.status_code}"
+    return Answered(answer.status_code, one_line(said))
