@@ -19,8 +19,12 @@ class Journal:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / f"{digest}.done"
-        self.finished = set(self._path.read_text().split()) if self._path.exists() else set()
+        lines = self._path.read_text() if self._path.exists() else "\n"
+        # A last line without an end was cut off by a crash, and may look like another number.
+        self.finished = set(lines.split("\n")[:-1])
         self._file = self._path.open("a")
+        if not lines.endswith("\n"):
+            self._file.write("\n")
 
     def finish(self, number: str) -> None:
         self.finished.add(number)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
 import nats
 import nats.errors
+import typer
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -19,6 +20,9 @@ from shared.events.intake import Receipt
 RECEIPT_SECONDS: Final = 45.0
 """After how long an event is published again; longer than the intake itself may wait."""
 TRIES: Final = 4
+CONNECT_SECONDS: Final = 5.0
+AWAY_SECONDS_MAX: Final = 60.0
+"""How long the broker may be away before the import is given up."""
 CONTENT_TYPE: Final = "application/cloudevents+json"
 
 
@@ -39,6 +43,16 @@ class Publisher:
         await self._client.subscribe(f"receipts.{self._system}.>", cb=self._receive)
         await self._client.flush()
 
+    async def during(self, work: Coroutine[None, None, None]) -> None:
+        """Does the work, and gives it up when the broker is away for too long.
+
+        Raises what the work raises, or Unreachable, in an ExceptionGroup.
+        """
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(self._watch())
+            await group.create_task(work)
+            watching.cancel()
+
     async def publish(self, service: str, event: Mapping[str, Any]) -> Receipt:
         """Publishes one CloudEvent and returns its receipt; a lost one is asked for again.
 
@@ -56,7 +70,16 @@ class Publisher:
                     continue
         finally:
             del self._waiting[event["id"]]
-        raise NoReceipt(f"{subject} {event['id']}: no receipt after {TRIES} tries")
+        seconds = f"{RECEIPT_SECONDS * TRIES:.0f} s"
+        raise NoReceipt(f"the {service} service gave no receipt for {event['id']} in {seconds}")
+
+    async def _watch(self) -> None:
+        there = asyncio.get_running_loop().time()
+        while (away := asyncio.get_running_loop().time() - there) < AWAY_SECONDS_MAX:
+            if self._client.is_connected:
+                there += away
+            await asyncio.sleep(1)
+        raise Unreachable.server("the NATS server", f"away for {away:.0f} s")
 
     async def _receive(self, message: Msg) -> None:
         waiting = self._waiting.get(message.subject.rsplit(".", 1)[-1])
@@ -67,15 +90,33 @@ class Publisher:
 @asynccontextmanager
 async def publisher(url: str, system: str) -> AsyncIterator[Publisher]:
     """A connected Publisher. Raises Unreachable if there is no NATS server at ``url``."""
+    closing = False
+
+    async def nothing(_: Exception) -> None:
+        """Errors of the connection: that it is lost is said below, and once."""
+
+    async def lost() -> None:
+        if not closing:
+            typer.echo("caselog: the connection to NATS is lost; waiting for it", err=True)
+
+    async def back() -> None:
+        typer.echo("caselog: connected to NATS again", err=True)
+
     try:
-        client = await nats.connect(
-            url, connect_timeout=5, allow_reconnect=True, max_reconnect_attempts=-1
-        )
-    except (OSError, nats.errors.Error, TimeoutError) as error:
-        raise Unreachable(f"the NATS server at {url} cannot be reached: {error}") from error
+        async with asyncio.timeout(CONNECT_SECONDS):
+            client = await nats.connect(
+                url,
+                max_reconnect_attempts=-1,  # also at first, hence the timeout
+                error_cb=nothing,
+                disconnected_cb=lost,
+                reconnected_cb=back,
+            )
+    except (OSError, nats.errors.Error) as error:  # TimeoutError is an OSError
+        raise Unreachable.server(f"the NATS server at {url}", error) from error
     try:
         started = Publisher(client, system)
         await started.start()
         yield started
     finally:
+        closing = True
         await client.close()

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
 from caselog.client import ask, service_client
 from caselog.endpoints import Endpoints
 from caselog.importing.journal import Journal
+from caselog.importing.progress import Update, shown
 from caselog.importing.publisher import Publisher, publisher
+from caselog.importing.report import FAILURES, Report
 from caselog.importing.servicenow import (
+    OPENED,
     SOURCE,
     SYSTEM,
     WORKFLOW,
@@ -34,44 +25,13 @@ from caselog.importing.servicenow import (
     incidents,
 )
 from caselog.importing.servicenow_files import rows_of
-from shared.events.intake import Fault, Receipt
+from shared.events.intake import Fault
 
-EXAMPLES_MAX: Final = 10
 READERS: Final = 16
 CLOSED: Final = "Issue is Closed"
 FAULTS: Final = frozenset(Fault)
-
-
-@dataclass(slots=True)
-class Report:
-    """What an import did: events by outcome, rows by reason, and what reading back did not find."""
-
-    incidents: int = 0
-    before: int = 0
-    rows: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    events: Counter[str] = field(default_factory=Counter)
-    skipped: Counter[str] = field(default_factory=Counter)
-    refusals: Counter[str] = field(default_factory=Counter)
-    malformed: int = 0
-    examples: list[str] = field(default_factory=list)
-    unclosed: list[str] = field(default_factory=list)
-    proven: int = 0
-    seconds: float = 0.0
-
-    @property
-    def good(self) -> bool:
-        """Whether all ended as it must; what a rule of the domain refused is told, and no fault."""
-        return not self.unclosed and not self.malformed
-
-    def took(self, event: Planned, receipt: Receipt) -> None:
-        self.outcomes[receipt.outcome] += 1
-        self.events[f"{event.service} {event.type}"] += 1
-        if receipt.outcome == "refused":
-            self.malformed += receipt.rule in FAULTS
-            self.refusals[f"{event.service} {event.type}: {receipt.rule or receipt.reason}"] += 1
-            if len(self.examples) < EXAMPLES_MAX:
-                self.examples.append(f"{event.id} {event.type}: {receipt.reason}")
+CATCHING_UP_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 0.1
 
 
 async def import_file(
@@ -79,51 +39,68 @@ async def import_file(
 ) -> Report:
     """Drives the incident log at ``path`` through both services.
 
-    Raises UnusableLog, OSError (the file), Unreachable, NoReceipt.
+    Raises UnusableLog, OSError (the file), Unreachable, Answered, NoReceipt.
     """
-    plans = list(incidents(rows_of(path)))[:limit]
+    plans = list(islice(incidents(rows_of(path)), limit))
     report = Report()
-    for incident in plans:
-        report.rows += incident.rows
-        report.skipped += incident.skipped
     started = monotonic()
     async with publisher(endpoints.nats, SYSTEM) as system:
         with Journal(data / "imports", path) as journal:
             todo = [plan for plan in plans if plan.number not in journal.finished]
             report.incidents, report.before = len(todo), len(plans) - len(todo)
             await _define_teams(endpoints, todo)
-            with _progress(len(todo)) as progress:
-                await _publish_all(todo, system, journal, report, progress, concurrency)
+            with shown(len(todo)) as update:
+                await system.during(_play_all(todo, system, journal, report, update, concurrency))
     report.seconds = monotonic() - started
     await _read_back(endpoints, plans, report)
     return report
 
 
-async def _publish_all(
+async def _play_all(
     todo: Sequence[Incident],
     system: Publisher,
     journal: Journal,
     report: Report,
-    progress: Progress,
+    update: Update,
     concurrency: int,
 ) -> None:
     waiting = iter(todo)
-    (bar,) = progress.task_ids
+    done = 0
 
     async def work() -> None:
+        nonlocal done
         for incident in waiting:
-            after: dict[str, int] = {}
-            for event in incident.events:
-                receipt = await system.publish(event.service, _cloud_event(incident, event, after))
-                if receipt.position is not None:
-                    after[event.service] = receipt.position
-                report.took(event, receipt)
-            journal.finish(incident.number)
-            progress.update(bar, advance=1, events=report.outcomes.total())
+            report.rows += incident.rows
+            report.skipped += incident.skipped
+            if await _play(incident, system, report):
+                journal.finish(incident.number)
+            done += 1
+            update(done, report.outcomes.total())
 
     async with asyncio.TaskGroup() as workers:
-        for _ in range(concurrency):
+        for _ in range(min(concurrency, len(todo))):
             workers.create_task(work())
+
+
+async def _play(incident: Incident, system: Publisher, report: Report) -> bool:
+    """Publishes its events, each after the receipt of the one before; whether it is finished.
+
+    It is not if an event failed: the next run tries again. What a rule refuses is final.
+    """
+    finished = True
+    after: dict[str, int] = {}
+    for number, event in enumerate(incident.events, 1):
+        receipt = await system.publish(event.service, _cloud_event(incident, event, after))
+        if receipt.position is not None:
+            after[event.service] = receipt.position
+        report.took(event, receipt)
+        if receipt.rule in FAILURES:
+            finished = False
+            # Nothing can follow without the issue, or in the place of what must be tried again.
+            if event.type == OPENED or receipt.rule not in FAULTS:
+                report.behind += len(incident.events) - number
+                break
+    return finished
 
 
 def _cloud_event(incident: Incident, event: Planned, after: dict[str, int]) -> dict[str, Any]:
@@ -145,16 +122,26 @@ def _cloud_event(incident: Incident, event: Planned, after: dict[str, int]) -> d
 
 
 async def _define_teams(endpoints: Endpoints, plans: Sequence[Incident]) -> None:
+    """Those that are not there yet; what people made of the others stays as it is."""
     groups = {key: name for plan in plans for key, name in plan.groups.items()}
     async with service_client(endpoints, "eng", "system") as http:
+        params: dict[str, str] = {}
+        while True:
+            page = await ask(http, "GET", "/teams", params=params)
+            for team in page["items"]:
+                groups.pop(team["team"], None)
+            if page["next_cursor"] is None:
+                break
+            params = {"cursor": page["next_cursor"]}
         for key, name in sorted(groups.items()):
-            team = {"name": name, "manager": f"{name} manager", "workflow": WORKFLOW}
-            await ask(http, "PUT", f"/teams/{key}", json=team)
+            definition = {"name": name, "manager": f"{name} manager", "workflow": WORKFLOW}
+            await ask(http, "PUT", f"/teams/{key}", json=definition)
 
 
 async def _read_back(endpoints: Endpoints, plans: Sequence[Incident], report: Report) -> None:
     """Every incident whose last state is Closed must be closed here: asks the service."""
     waiting = iter([plan.number for plan in plans if plan.closed])
+    await _caught_up(endpoints)
     async with service_client(endpoints, "ops", "system") as http:
 
         async def read() -> None:
@@ -172,18 +159,13 @@ async def _read_back(endpoints: Endpoints, plans: Sequence[Incident], report: Re
                 readers.create_task(read())
 
 
-@contextmanager
-def _progress(total: int) -> Iterator[Progress]:
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("importing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("incidents, {task.fields[events]} events"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    ) as progress:
-        progress.add_task("import", total=total, events=0)
-        yield progress
+async def _caught_up(endpoints: Endpoints) -> None:
+    """Waits until the read models hold what the log of Operations holds now; not for ever."""
+    async with service_client(endpoints, "ops", "operator") as http:
+        recorded = (await ask(http, "GET", "/lag"))["position"]
+        deadline = monotonic() + CATCHING_UP_SECONDS
+        while monotonic() < deadline:
+            models = (await ask(http, "GET", "/lag"))["projections"]
+            if all(position >= recorded for position in models.values()):
+                return
+            await asyncio.sleep(LOOK_SECONDS)

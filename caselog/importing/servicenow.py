@@ -19,6 +19,7 @@ SYSTEM: Final = "servicenow"
 SOURCE: Final = "/servicenow/incidents"
 UNKNOWN: Final = "?"
 NO_MEANING: Final = "-100"
+OPENED: Final = "opened"
 
 AWAITED_FROM: Final[Mapping[str, str]] = {
     "Awaiting User Info": "customer",
@@ -184,7 +185,7 @@ class _Planner:
         self._priority = row["priority"]
         self._say(
             "ops",
-            "opened",
+            OPENED,
             moment(row, "opened_at"),
             summary=" / ".join(words),
             description=f"Imported from ServiceNow incident {row['number']}.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import lzma
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, TextIO, cast
@@ -28,5 +29,11 @@ def rows_of(path: Path) -> Iterator[Row]:
                 if None in row or None in row.values():
                     raise UnusableLog(f"line {reader.line_num}: not as many fields as columns")
                 yield row
-    except (csv.Error, UnicodeDecodeError, lzma.LZMAError, gzip.BadGzipFile, EOFError) as error:
-        raise UnusableLog(f"{path.name} cannot be read as CSV: {error}") from error
+    except EOFError as error:
+        raise UnusableLog("is cut off: its compressed data ends too early") from error
+    except (lzma.LZMAError, gzip.BadGzipFile, zlib.error) as error:
+        raise UnusableLog(f"cannot be decompressed: {error}") from error
+    except UnicodeDecodeError as error:
+        raise UnusableLog(f"is not UTF-8 text: {error.reason}") from error
+    except csv.Error as error:
+        raise UnusableLog(f"cannot be read as CSV: {error}") from error
