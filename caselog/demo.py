@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 from caselog.client import ask, service_client
-from caselog.endpoints import SERVICES, Endpoints, Service
+from caselog.endpoints import SERVICES, Endpoints, Service, Unreachable
 
 DONE: Final = "demo.done"
 ARRIVAL_SECONDS: Final = 30.0
@@ -260,13 +261,18 @@ async def _give(
 
 
 async def _arrived(endpoints: Endpoints, author: Service) -> None:
-    """Waits until the other service holds all that this one has published."""
+    """Waits until the other service holds all that this one has published. Raises Unreachable."""
     (receiver,) = (service for service in SERVICES if service != author)
-    async with asyncio.timeout(ARRIVAL_SECONDS):
-        async with (
-            service_client(endpoints, author, "operator") as theirs,
-            service_client(endpoints, receiver, "operator") as ours,
-        ):
-            published = (await ask(theirs, "GET", "/lag"))["sequence"]
-            while (await ask(ours, "GET", "/lag"))["received"] < published:  # noqa: ASYNC110 - another process's progress
-                await asyncio.sleep(LOOK_SECONDS)
+    deadline = monotonic() + ARRIVAL_SECONDS
+    async with (
+        service_client(endpoints, author, "operator") as theirs,
+        service_client(endpoints, receiver, "operator") as ours,
+    ):
+        published = (await ask(theirs, "GET", "/lag"))["sequence"]
+        while (held := (await ask(ours, "GET", "/lag"))["received"]) < published:
+            if monotonic() > deadline:
+                raise Unreachable(
+                    f"the {receiver} service holds {held} of the {published} events of {author} "
+                    f"after {ARRIVAL_SECONDS:.0f} s; its log in the data directory may say why"
+                )
+            await asyncio.sleep(LOOK_SECONDS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
@@ -13,16 +15,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from caselog.client import ask, service_client
-from caselog.endpoints import Endpoints
+from caselog.client import Answered, ask, service_client
+from caselog.endpoints import Endpoints, Service
+from caselog.wording import one_line, printable, says, whole_value
 
 WIDE: Final = 140
-"""Columns of the table where there is no terminal to ask."""
-VALUE_CHARACTERS_MAX: Final = 90
+"""Columns of the table where there is no terminal to ask, and no COLUMNS."""
+ROOMY: Final = 120
+"""From so many columns on, each thing has a column of its own."""
 
 Format = Literal["table", "json", "markdown", "html"]
 Entry = Mapping[str, Any]
 
+_KEY: Final = re.compile(r"[A-Z][A-Z0-9]{0,15}-[0-9]{1,18}")
+_MARKDOWN_ACTIVE: Final = re.compile(r"([\\`*_\[\]|~$])")
 _COLUMNS: Final = (
     "#",
     "happened",
@@ -35,18 +41,23 @@ _COLUMNS: Final = (
     "outcome",
     "why",
 )
-_OF_NO_INTEREST: Final = frozenset({"heard", "speaks_for", "from_status", "to_status"})
-"""Members that the table leaves out: said in another column, or of use to programs only."""
 _PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>History of {key}</title><style>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>History of {key}</title><style>
 body {{ font: 14px/1.4 system-ui, sans-serif; margin: 2rem }}
 table {{ border-collapse: collapse }}
 th, td {{ border: 1px solid #ccc; padding: .3rem .5rem; text-align: left; vertical-align: top }}
 th {{ background: #f2f2f2 }}
+td {{ white-space: pre-wrap; overflow-wrap: anywhere }}
 </style></head><body><h1>History of {key}</h1><table><thead><tr>{head}</tr></thead>
 <tbody>
 {rows}
 </tbody></table></body></html>"""
+
+
+class NoKey(Exception):
+    """What was given is not the key of an issue."""
 
 
 class History(msgspec.Struct, frozen=True):
@@ -57,12 +68,25 @@ class History(msgspec.Struct, frozen=True):
 
 
 async def fetch(endpoints: Endpoints, key: str, as_of: str | None) -> History:
-    """Asks the service that owns the key. Raises Unreachable, Answered."""
-    service: Literal["ops", "eng"] = "ops" if key.upper().startswith("OPS-") else "eng"
+    """Asks the service that owns the key. Raises NoKey, Unreachable, Answered."""
+    key = key.strip().upper()
+    if _KEY.fullmatch(key) is None:
+        raise NoKey(f"{printable(key)!r} is not a key such as OPS-17 or MOB-3")
+    service: Service = "ops" if key.startswith("OPS-") else "eng"
     params = {} if as_of is None else {"as_of": as_of}
+    entries: list[Entry] = []
     async with service_client(endpoints, service, "auditor") as client:
-        answer = await ask(client, "GET", f"/issues/{key}/history", params=params)
-    return History(key=key, entries=answer["items"])
+        while True:
+            try:
+                page = await ask(client, "GET", f"/issues/{key}/history", params=params)
+            except Answered as error:
+                if error.status != 404 or as_of is None:
+                    raise
+                raise Answered(404, f"{error} as of {as_of}") from error
+            entries += page["items"]
+            if page["next_cursor"] is None:
+                return History(key=key, entries=entries)
+            params["cursor"] = page["next_cursor"]
 
 
 def render(history: History, form: Format) -> str:
@@ -85,20 +109,21 @@ def _cells(entry: Entry) -> tuple[str, ...]:
         entry["service"],
         entry["actor"],
         entry["type"],
-        "; ".join(f"{name}: {_value(value)}" for name, value in entry["data"].items()),
-        entry.get("status_after") or "",
+        "; ".join(f"{name}: {whole_value(value)}" for name, value in entry["data"].items()),
+        entry["status_after"] or "",
         _outcome(entry),
         entry["causation_id"],
     )
 
 
-def _value(value: object) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
 def _outcome(entry: Entry) -> str:
     rule = entry.get("rule")
     return f"{entry['outcome']} ({rule})" if rule else str(entry["outcome"])
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text as people wrote them, printable each."""
+    return [printable(line) for line in re.split("\r\n|\r|\n", text)]
 
 
 def _markdown(history: History) -> str:
@@ -110,51 +135,73 @@ def _markdown(history: History) -> str:
 
 
 def _markdown_cell(text: str) -> str:
-    escaped = html.escape(text, quote=False).replace("\\", "\\\\").replace("|", "\\|")
-    return escaped.replace("\r", "").replace("\n", "<br>")
+    """A text as the content of a cell: nothing in it is a link, a tag, an image or emphasis."""
+    return "<br>".join(
+        _MARKDOWN_ACTIVE.sub(r"\\\1", html.escape(line, quote=False)) for line in _lines(text)
+    )
 
 
 def _html(history: History) -> str:
     def row(cells: Sequence[str], tag: str) -> str:
-        return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
+        return "".join(f"<{tag}>{html.escape(chr(10).join(_lines(c)))}</{tag}>" for c in cells)
 
     rows = "\n".join(f"<tr>{row(_cells(entry), 'td')}</tr>" for entry in history.entries)
     return _PAGE.format(key=html.escape(history.key), head=row(_COLUMNS, "th"), rows=rows)
 
 
 def _table(history: History) -> str:
+    asked = sys.stdout.isatty() or "COLUMNS" in os.environ
+    console = Console(width=None if asked else WIDE)
+    table = _roomy(history) if console.width >= ROOMY else _narrow(history)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().rstrip().splitlines())
+
+
+def _roomy(history: History) -> Table:
     table = Table(title=f"History of {history.key}", box=SIMPLE)
     table.add_column("#", no_wrap=True, justify="right")
     table.add_column("happened", no_wrap=True)
     table.add_column("what, by whom", max_width=30)
     table.add_column("status after", max_width=22)
-    table.add_column("says", ratio=1)
+    table.add_column("says", ratio=1, overflow="fold")
     for entry in history.entries:
         table.add_row(
             str(entry["position"]),
-            entry["occurred_at"][:19].replace("T", " "),
-            Text(f"{entry['service']} {entry['type']}\n{entry['actor']}"),
-            Text(_status(entry)),
-            Text(_shortened(entry["data"])),
+            _moment(entry),
+            Text(f"{_what(entry)}\n{one_line(entry['actor'])}"),
+            Text("\n".join(filter(None, (entry["status_after"], _no_effect(entry))))),
+            Text(says(entry["data"])),
         )
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get().rstrip()
+    return table
 
 
-def _status(entry: Entry) -> str:
+def _narrow(history: History) -> Table:
+    table = Table(title=f"History of {history.key}", box=SIMPLE)
+    table.add_column("#", no_wrap=True, justify="right")
+    table.add_column("happened", width=10)
+    table.add_column("what, by whom, status after", max_width=27)
+    table.add_column("says", ratio=1, overflow="fold")
+    for entry in history.entries:
+        after = f"→ {entry['status_after']}" if entry["status_after"] else ""
+        what = (_what(entry), one_line(entry["actor"]), after, _no_effect(entry))
+        table.add_row(
+            str(entry["position"]),
+            _moment(entry),
+            Text("\n".join(filter(None, what))),
+            Text(says(entry["data"])),
+        )
+    return table
+
+
+def _moment(entry: Entry) -> str:
+    return str(entry["occurred_at"])[:19].replace("T", " ")
+
+
+def _what(entry: Entry) -> str:
+    return f"{entry['service']} {one_line(entry['type'])}"
+
+
+def _no_effect(entry: Entry) -> str:
     outcome = _outcome(entry)
-    status = entry["status_after"] or ""
-    return status if outcome == "applied" else f"{status}\n{outcome}"
-
-
-def _shortened(data: Mapping[str, Any]) -> str:
-    """What an entry says, in a line or two; all of it is in the other formats."""
-    shown = {name: value for name, value in data.items() if name not in _OF_NO_INTEREST}
-    return "; ".join(f"{name}: {_clipped(_value(value))}" for name, value in shown.items() if value)
-
-
-def _clipped(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= VALUE_CHARACTERS_MAX else f"{line[:VALUE_CHARACTERS_MAX]}…"
+    return "" if outcome == "applied" else outcome

@@ -1,21 +1,21 @@
 """The ``caselog`` command. It composes; rules live in the services.
 
-Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 a server cannot be reached.
+Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 a server cannot be reached, 130 Ctrl-C.
 """
 
 from __future__ import annotations
 
-import asyncio
+import io
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Final, Literal, NoReturn, TypeVar
+from typing import Annotated, Final, Literal
 
 import typer
 
-FAILED: Final = 1
-WRONG_USAGE: Final = 2
-UNREACHABLE: Final = 3
+from caselog.command_line import FAILED, INTERRUPTED, UNREACHABLE, WRONG_USAGE, Data, fail, run
+from caselog.dead_letter_commands import app as dead_letters
+
+UNPROCESSABLE: Final = 422
 SERVER_ERROR: Final = 500
 
 app = typer.Typer(
@@ -23,33 +23,66 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Customer issues between Operations and Engineering: two services, two event logs.",
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 100},
+    help="""Customer issues between Operations and Engineering: two services, two event logs.
+
+`caselog up` starts everything on this machine. All other commands find it by --data, by the
+variable CASELOG_DATA, or in your data directory.
+
+\b
+Exit codes:
+  0  fine
+  1  a check failed
+  2  wrong usage
+  3  a server cannot be reached; the message says which
+""",
 )
 import_app = typer.Typer(
-    no_args_is_help=True, help="Drive a real incident log through both services."
+    no_args_is_help=True, help="Play a real incident log through both services."
 )
-dead_letters_app = typer.Typer(no_args_is_help=True, help="Messages that could not be processed.")
 app.add_typer(import_app, name="import")
-app.add_typer(dead_letters_app, name="deadletters")
+app.add_typer(dead_letters, name="deadletters")
 
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        "--data", help="Where the stack keeps its state (default: CASELOG_DATA, else yours)."
-    ),
-]
-OneService = Annotated[Literal["ops", "eng"], typer.Argument(help="Which service.")]
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"caselog {version('caselog')}")
+        raise typer.Exit
+
+
+@app.callback()
+def caselog(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version, and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+OneService = Annotated[Literal["ops", "eng"], typer.Argument(metavar="SERVICE", help="Which one.")]
 
 
 @app.command()
 def up(
     data: Data = None,
-    ops_port: Annotated[int, typer.Option(help="Operations' HTTP port.")] = 8001,
-    eng_port: Annotated[int, typer.Option(help="Engineering's HTTP port.")] = 8002,
-    nats_port: Annotated[int, typer.Option(help="The NATS server's port.")] = 4222,
-    demo: Annotated[bool, typer.Option("--demo", help="Add three teams and some issues.")] = False,
+    ops_port: Annotated[int, typer.Option(metavar="PORT", help="Operations' HTTP port.")] = 8001,
+    eng_port: Annotated[int, typer.Option(metavar="PORT", help="Engineering's HTTP port.")] = 8002,
+    nats_port: Annotated[int, typer.Option(metavar="PORT", help="The NATS server's port.")] = 4222,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Add three teams, and an issue in every status.")
+    ] = False,
 ) -> None:
-    """Start everything on this machine; started again on the same data it goes on where it was."""
+    """Start everything on this machine, until Ctrl-C.
+
+    When all is there it prints a line that begins with `ready`. Started again on the same
+    directory it continues where it was, however it ended.
+    """
     from caselog.endpoints import data_directory
     from caselog.up import Options
     from caselog.up import up as start
@@ -61,67 +94,110 @@ def up(
         nats_port=nats_port,
         demo=demo,
     )
-    raise typer.Exit(_run(start(options)))
+    raise typer.Exit(run(start(options)))
 
 
 @app.command()
 def serve(service: OneService) -> None:
-    """Run one service against the servers that the CASELOG_* settings name."""
+    """Run one service on servers of your own.
+
+    CASELOG_POSTGRES_DSN, CASELOG_NATS_URL and CASELOG_JWKS name them; what is missing or wrong is
+    said at once.
+    """
     if service == "ops":
-        from services.ops_issues.main import serve as run
+        from services.ops_issues.main import serve as start
     else:
-        from services.eng_issues.main import serve as run
-    raise typer.Exit(run())
+        from services.eng_issues.main import serve as start
+    raise typer.Exit(start())
 
 
 @app.command()
 def migrate(
     service: OneService,
     owner_dsn: Annotated[
-        str, typer.Option(envvar="CASELOG_OWNER_DSN", help="The database as its owner.")
+        str,
+        typer.Option(
+            metavar="DSN",
+            envvar="CASELOG_OWNER_DSN",
+            help="The service's database, as the role that owns it.",
+        ),
     ],
     role: Annotated[
-        str, typer.Option(envvar="CASELOG_APP_ROLE", help="The role that the service runs as.")
+        str,
+        typer.Option(
+            metavar="ROLE",
+            envvar="CASELOG_APP_ROLE",
+            help="The role that the service runs as; it must exist.",
+        ),
     ],
 ) -> None:
-    """Bring a service's database to this version."""
-    from shared.bus.migrate import migrate as apply
+    """Bring a database of your own to this version.
 
-    for step in apply(owner_dsn, role):
-        typer.echo(f"{service}: {step}")
+    `up` does that by itself. Run again, it does nothing.
+    """
+    from caselog.migrating import migrate as apply
+
+    apply(service, owner_dsn, role)
 
 
 @app.command()
 def token(
-    name: Annotated[str, typer.Option(help="Whose token: a person's or a system's name.")],
-    role: Annotated[str, typer.Option(help="What the holder may do.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="Whose: a person or a system.")],
+    role: Annotated[
+        str,
+        typer.Option(
+            metavar="ROLE",
+            help="What the holder may do: reporter, tier2, engineer, manager, operator, auditor "
+            "or system.",
+        ),
+    ],
     team: Annotated[
-        list[str] | None, typer.Option(help="An engineer's team; may be given again.")
+        list[str] | None,
+        typer.Option(
+            metavar="KEY", help="A team that an engineer speaks for; may be given again, * is all."
+        ),
     ] = None,
-    ttl: Annotated[str, typer.Option(help="How long it holds: 30m, 8h, 7d.")] = "8h",
+    ttl: Annotated[
+        str, typer.Option(metavar="TIME", help="How long it holds: 30m, 8h, 7d.")
+    ] = "8h",
     data: Data = None,
 ) -> None:
-    """Print a bearer token signed by the local key."""
+    """Print a bearer token, signed by the stack's key."""
     from caselog.endpoints import data_directory
-    from caselog.stack import Layout
-    from caselog.tokens import WrongTtl, time_to_live
-    from shared.hosting.tokens import issue_token
+    from caselog.tokens import WrongOption
+    from caselog.tokens import token as sign
 
-    key = Layout.of(data_directory(data)).token_key
     try:
-        typer.echo(issue_token(key, name=name, role=role, teams=team or [], ttl=time_to_live(ttl)))
-    except WrongTtl as error:
-        raise typer.BadParameter(str(error), param_hint="--ttl") from error
+        typer.echo(sign(data_directory(data), name=name, role=role, teams=team or [], ttl=ttl))
+    except WrongOption as error:
+        raise typer.BadParameter(str(error), param_hint=error.option) from error
 
 
 @import_app.command("servicenow")
 def import_servicenow(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many incidents.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, max=512, help="Incidents in flight.")] = 64,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help=".csv, .csv.xz, .csv.gz",
+        ),
+    ],
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Only the first N incidents.")
+    ] = None,
+    concurrency: Annotated[
+        int, typer.Option(metavar="N", min=1, max=512, help="Incidents in flight, 512 at most.")
+    ] = 64,
     data: Data = None,
 ) -> None:
-    """Import a ServiceNow incident log (CSV, .xz, .gz); run again to go on where it stopped."""
+    """Import a ServiceNow incident log; run again, it goes on where it stopped.
+
+    Events are published to the intake as any other system would publish them. It prints what was
+    recorded, skipped and refused and why, and proves the result by reading the issues back.
+    """
     from caselog.endpoints import data_directory, load
     from caselog.importing.printing import print_report
     from caselog.importing.publisher import NoReceipt
@@ -130,129 +206,109 @@ def import_servicenow(
 
     directory = data_directory(data)
     try:
-        report = _run(
+        report = run(
             import_file(file, load(directory), directory, limit=limit, concurrency=concurrency)
         )
     except UnusableLog as error:
-        _fail(f"{file}: {error}", WRONG_USAGE)
+        fail(f"{file}: {error}", WRONG_USAGE)
     except NoReceipt as error:
-        _fail(f"{error}; run the same command again to go on", UNREACHABLE)
+        fail(f"{error}. Run the same command again to go on", UNREACHABLE)
+    except KeyboardInterrupt:
+        fail("interrupted. Run the same command again to go on", INTERRUPTED)
     print_report(report)
     raise typer.Exit(0 if report.good else FAILED)
 
 
 @app.command()
 def history(
-    key: Annotated[str, typer.Argument(help="An ops issue, OPS-17, or an engineering issue.")],
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="Of an ops issue, OPS-17, or an engineering one.")
+    ],
     as_of: Annotated[
-        str | None, typer.Option(help="A moment (RFC 3339) or a position of the log.")
+        str | None,
+        typer.Option(
+            metavar="T", help="As it was then: a moment (RFC 3339) or a position of the log."
+        ),
     ] = None,
     format: Annotated[  # noqa: A002 - the option's public name
-        Literal["table", "json", "markdown", "html"], typer.Option(help="How to print it.")
+        Literal["table", "json", "markdown", "html"],
+        typer.Option(
+            metavar="FORMAT",
+            help="table, json, markdown or html; the table clips long texts, the others do not.",
+        ),
     ] = "table",
     data: Data = None,
 ) -> None:
-    """Print the full history of a case: what happened, who, when, why, and what it led to."""
-    from caselog.endpoints import data_directory, load
-    from caselog.history import fetch, render
+    """Print all that happened to an issue, and why.
 
-    typer.echo(render(_run(fetch(load(data_directory(data)), key, as_of)), format))
+    What, who, when, because of what, and what it led to: the events of both services, in one order.
+    """
+    from caselog.client import Answered
+    from caselog.endpoints import data_directory, load
+    from caselog.history import NoKey, fetch, render
+
+    try:
+        found = run(fetch(load(data_directory(data)), key, as_of))
+    except NoKey as error:
+        raise typer.BadParameter(str(error), param_hint="KEY") from error
+    except Answered as error:
+        if error.status != UNPROCESSABLE:
+            raise
+        raise typer.BadParameter(str(error), param_hint="--as-of") from error
+    typer.echo(render(found, format))
 
 
 @app.command()
 def tail(
-    which: Annotated[Literal["ops", "eng", "both"], typer.Argument()] = "both",
-    case: Annotated[str | None, typer.Option(help="Only this case.")] = None,
+    which: Annotated[
+        Literal["ops", "eng", "both"],
+        typer.Argument(metavar="LOG", help="Which log."),
+    ] = "both",
+    case: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Only what is about this issue.")
+    ] = None,
     data: Data = None,
 ) -> None:
-    """Follow the logs live."""
-    from caselog.endpoints import data_directory, load
+    """Follow the logs live, until Ctrl-C.
+
+    One line for each entry, from now on. A service that ends is followed again when it is back.
+    """
+    from caselog.endpoints import data_directory
     from caselog.tail import follow
 
-    _run(follow(load(data_directory(data)), which, case))
+    run(follow(data_directory(data), which, case))
 
 
 @app.command()
 def lag(data: Data = None) -> None:
-    """Print how far each log, relay, receiver and projection is, and the dead letters."""
+    """Print how far everything is, and the dead letters.
+
+    A column for each service: its log, what it relayed and received, its read models.
+    """
     from caselog.endpoints import data_directory, load
     from caselog.lag import print_lag
 
-    _run(print_lag(load(data_directory(data))))
+    run(print_lag(load(data_directory(data))))
 
 
 @app.command()
 def verify(
-    which: Annotated[Literal["ops", "eng", "pair"], typer.Argument()] = "pair",
+    which: Annotated[
+        Literal["ops", "eng", "pair"],
+        typer.Argument(metavar="LOG", help="One log, or both."),
+    ] = "pair",
     data: Data = None,
 ) -> None:
-    """Prove both logs: dense, unchanged, projections equal to the fold, received as published."""
+    """Prove each log, and each against the other.
+
+    Positions, versions and sequences dense, hashes those of the bytes, read models equal to the
+    fold of the log, received as published. Exit code 0 and a summary, or 1 and the first
+    differences. The services may run meanwhile.
+    """
     from caselog.endpoints import data_directory, load
     from caselog.verifying.run import verify as check
 
-    raise typer.Exit(0 if _run(check(load(data_directory(data)), which)) else FAILED)
-
-
-@dead_letters_app.command("list")
-def dead_letters_list(data: Data = None) -> None:
-    """List them: id, time, subject or route, reason."""
-    from caselog.dead_letters import print_list
-    from caselog.endpoints import data_directory, load
-
-    _run(print_list(load(data_directory(data))))
-
-
-@dead_letters_app.command("show")
-def dead_letters_show(
-    letter: Annotated[str, typer.Argument(metavar="ID")], data: Data = None
-) -> None:
-    """Show one, with the exact bytes."""
-    from caselog.dead_letters import print_one
-    from caselog.endpoints import data_directory, load
-
-    _run(print_one(load(data_directory(data)), letter))
-
-
-@dead_letters_app.command("retry")
-def dead_letters_retry(
-    letter: Annotated[str, typer.Argument(metavar="ID")], data: Data = None
-) -> None:
-    """Process one again."""
-    from caselog.dead_letters import retry
-    from caselog.endpoints import data_directory, load
-
-    raise typer.Exit(0 if _run(retry(load(data_directory(data)), letter)) else FAILED)
-
-
-@dead_letters_app.command("discard")
-def dead_letters_discard(
-    letter: Annotated[str, typer.Argument(metavar="ID")],
-    reason: Annotated[str, typer.Option(help="Why it will never be processed.")],
-    data: Data = None,
-) -> None:
-    """Set one aside for good; it is kept, with the reason."""
-    from caselog.dead_letters import discard
-    from caselog.endpoints import data_directory, load
-
-    _run(discard(load(data_directory(data)), letter, reason))
-
-
-T = TypeVar("T")
-
-
-def _run(work: Coroutine[object, object, T]) -> T:
-    try:
-        return asyncio.run(work)
-    except ExceptionGroup as group:  # of concurrent parts; the first one says enough
-        first: BaseException = group
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        raise first from group
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(f"caselog: {message}", err=True)
-    raise typer.Exit(code)
+    raise typer.Exit(0 if run(check(load(data_directory(data)), which)) else FAILED)
 
 
 def main() -> None:
@@ -260,6 +316,9 @@ def main() -> None:
     from caselog.client import Answered
     from caselog.endpoints import Unreachable
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what this terminal cannot show
     try:
         app()
     except Answered as error:
@@ -268,8 +327,6 @@ def main() -> None:
     except Unreachable as error:
         typer.echo(f"caselog: {error}", err=True)
         sys.exit(UNREACHABLE)
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 if __name__ == "__main__":
