@@ -16,7 +16,8 @@ import asyncpg
 from shared.eventlog.commit_lines import CONNECT_S_MAX, SETTINGS, CommitLines
 from shared.eventlog.model import LogHead, LogUnavailable, Received, Row, UniqueKey
 from shared.eventlog.port import Group, Tip
-from shared.eventlog.postgres_errors import CONNECTION_TROUBLE, meaning_for_read
+from shared.eventlog.postgres_errors import CONNECTION_TROUBLE
+from shared.eventlog.reading import connection_of, leave_as_it_is
 from shared.events.codec import decode_head
 
 READERS_MAX: Final = 4
@@ -81,9 +82,7 @@ class PostgresStore:
                 max_size=self._readers,
                 timeout=CONNECT_S_MAX,
                 command_timeout=CONNECT_S_MAX * 2,
-                # Each statement is a transaction of its own and leaves nothing behind: the default
-                # would spend one more round trip at each release.
-                reset=_leave_as_it_is,
+                reset=leave_as_it_is,
                 server_settings={**SETTINGS, "application_name": "caselog read"},
             )
         except (asyncpg.PostgresError, *CONNECTION_TROUBLE) as error:
@@ -170,15 +169,8 @@ class PostgresStore:
         if self._pool is None:
             raise LogUnavailable("the log is not open")
         try:
-            return await self._pool.fetch(query, *arguments)
-        except Exception as error:
-            if not isinstance(meaning_for_read(error), LogUnavailable):
-                raise
-        try:
-            return await self._pool.fetch(query, *arguments)
-        except Exception as error:
-            raise meaning_for_read(error) from error
-
-
-async def _leave_as_it_is(_: Any) -> None:
-    pass
+            async with connection_of(self._pool) as connection:
+                return await connection.fetch(query, *arguments)
+        except LogUnavailable:
+            async with connection_of(self._pool) as connection:
+                return await connection.fetch(query, *arguments)

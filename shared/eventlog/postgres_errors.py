@@ -30,7 +30,12 @@ from shared.eventlog.port import (
 STALE_HEAD: Final = "LG001"
 REFUSED: Final = "LG002"
 
-CONNECTION_TROUBLE: Final = (OSError, TimeoutError, asyncpg.InterfaceError)
+CONNECTION_TROUBLE: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that ended in the middle of something
+)
 """What a connection raises that is not, or no longer, one."""
 
 _LOST: Final = ("08", "57P")

@@ -29,8 +29,9 @@ from shared.eventlog.generations import (
 )
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import LogUnavailable
-from shared.eventlog.postgres_errors import CONNECTION_TROUBLE, meaning_for_read
+from shared.eventlog.postgres_errors import CONNECTION_TROUBLE
 from shared.eventlog.projections import Filling, Projection
+from shared.eventlog.reading import connection_of, leave_as_it_is
 
 WATCH_S: Final = 1.0
 """How often a process looks at the registry: for swaps, and for positions that others moved."""
@@ -153,11 +154,8 @@ class Projector:
         """
         if self._pool is None:
             raise NotFilled("the read models are being filled")
-        try:
-            async with self._pool.acquire(timeout=CONNECT_S_MAX) as connection:
-                yield connection  # type: ignore[misc] # a proxy that does what a connection does
-        except _AWAY as error:
-            raise meaning_for_read(error) from error
+        async with connection_of(self._pool) as connection:
+            yield connection  # type: ignore[misc] # a proxy that does what a connection does
 
     # --- knowing ------------------------------------------------------------------------------
 
@@ -199,7 +197,7 @@ class Projector:
             max_size=self._readers,
             timeout=CONNECT_S_MAX,
             command_timeout=STATEMENT_S_MAX,
-            reset=_leave_as_it_is,
+            reset=leave_as_it_is,
             server_settings={
                 "application_name": "caselog read models",
                 "search_path": search_path(live.values()),
@@ -284,7 +282,3 @@ class Projector:
             command_timeout=STATEMENT_S_MAX,
             server_settings={"application_name": f"caselog {purpose}"},
         )
-
-
-async def _leave_as_it_is(_: Any) -> None:
-    pass
