@@ -18,6 +18,7 @@ from shared.events.cloudevents import ATTRIBUTE_CHARS_MAX
 from shared.events.described import Field, description, fields
 from shared.events.envelope import Head, Published, short_name
 from shared.events.intake import IntakeBody, Receipt, Service
+from shared.events.patterns import described
 from shared.events.reading import HeadAnnouncement, ReadReply, ReadRequest
 
 Schema = dict[str, Any]
@@ -207,4 +208,5 @@ def _value(annotation: Any, nested: Any, *, null: bool) -> Schema:
     if isinstance(annotation, type) and issubclass(annotation, Struct):
         schema: Schema = nested(annotation)
         return schema
-    return msgspec.json.schema(annotation)
+    plain = msgspec.json.schema(annotation)
+    return {**plain, "pattern": described(plain["pattern"])} if "pattern" in plain else plain

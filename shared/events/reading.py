@@ -7,6 +7,8 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from shared.events.patterns import END
+
 PLACE_MAX: Final = 2**53 - 1
 """No log gets there, and every reader of JSON can still tell it from its neighbours."""
 READ_ENTRIES_MAX: Final = 1_000
@@ -47,7 +49,7 @@ class ReadRequest(
     after_sequence: Annotated[int, Meta(ge=0, le=PLACE_MAX)] | None = None
     after_position: Annotated[int, Meta(ge=0, le=PLACE_MAX)] | None = None
     limit: Annotated[int, Meta(ge=1)] = READ_ENTRIES_MAX
-    case: Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9-]{0,63}$")] | None = None
+    case: Annotated[str, Meta(pattern=rf"^[A-Z][A-Z0-9-]{{0,63}}{END}")] | None = None
 
     def __post_init__(self) -> None:
         if (self.after_sequence is None) == (self.after_position is None):

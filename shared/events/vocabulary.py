@@ -9,6 +9,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from shared.events.patterns import END
+
 Text = Annotated[str, Meta(pattern=r"\S")]
 """A text that says something: with at least one character that is not a space."""
 
@@ -60,7 +62,7 @@ class SourceCase(Struct, frozen=True, kw_only=True, omit_defaults=True):
         owner: Who looks after the record there.
     """
 
-    system: Annotated[str, Meta(pattern=rf"^[^\s:]{{1,{SYSTEM_CHARS_MAX}}}$")]
+    system: Annotated[str, Meta(pattern=rf"^[^\s:]{{1,{SYSTEM_CHARS_MAX}}}{END}")]
     number: Annotated[str, Meta(pattern=r"\S", max_length=NUMBER_CHARS_MAX)]
     owner: str | None = None
 

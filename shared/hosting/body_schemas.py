@@ -7,7 +7,15 @@ from typing import Any, Final
 
 import msgspec
 
-_TEXT: Final = {"pattern": "^[^\\u0000]*$"}
+from shared.events.patterns import described
+
+_TEXT: Final = r"^[^\u0000]*$"
+_NOT_BLANK: Final = r"^[^\u0000]*\S[^\u0000]*$"
+# What Python's \s is, and that of others is not quite; and U+0000, which no text may hold.
+_BLANK: Final = (
+    r"\u0000\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680"
+    r"\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+)
 _REF: Final = "#/components/schemas/"
 _SUFFIX: Final = "Body"
 
@@ -40,6 +48,11 @@ def _strict(schema: Any) -> Any:
         strict["properties"] = {n: _strict(p) for n, p in schema["properties"].items()}
         strict["additionalProperties"] = False
     if schema.get("type") == "string" and not schema.keys() & {"format", "enum", "const"}:
-        # A pattern of its own may well match U+0000 too.
-        strict.update({"allOf": [_TEXT]} if "pattern" in schema else _TEXT)
+        strict["pattern"] = _exact(schema.get("pattern", _TEXT))
     return strict
+
+
+def _exact(pattern: str) -> str:
+    """A pattern that means to every reader what it means to the decoder."""
+    whole = _NOT_BLANK if pattern == r"\S" else described(pattern)
+    return whole.replace(r"\S", f"[^{_BLANK}]").replace(r"\s", _BLANK)

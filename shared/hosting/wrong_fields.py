@@ -7,6 +7,7 @@ is followed down to the fields that it refuses for.
 from __future__ import annotations
 
 import re
+from ast import literal_eval
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from types import UnionType
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 
+from shared.events.patterns import described
 from shared.hosting.problems import FieldError
 
 WHOLE: Final = "body"
@@ -32,6 +34,8 @@ _TYPES: Final = {
     "uuid": "a UUID",
 }
 _AT: Final = re.compile(r" - at `.*`$")
+_PATTERN: Final = re.compile(r"Expected `str` matching regex (['\"].*['\"])")
+_BLANK: Final = r"\S"
 _TYPE_NAME: Final = re.compile(r"`([^`]+)`")
 
 
@@ -178,6 +182,9 @@ def explain(reason: str, hint: Any) -> str:
     text = _AT.sub("", reason)
     if text.startswith("Invalid enum value"):
         return f"must be one of: {', '.join(map(repr, _choices(hint)))}"
+    if matching := _PATTERN.fullmatch(text):
+        pattern = literal_eval(matching[1])
+        return "must not be blank" if pattern == _BLANK else f"must match {described(pattern)}"
     text = _TYPE_NAME.sub(lambda found: _words(found[1]), text)
     expected, _, got = text.partition(", got ")
     expected = re.sub(r"^Expected ", "must be ", expected)

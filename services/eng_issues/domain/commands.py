@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from shared.events.patterns import END
 from shared.events.vocabulary import Severity, Visibility
 
 TEXT_CHARS_MAX: Final = 128 * 1024
@@ -21,12 +22,13 @@ DOMAINS_MAX: Final = 256
 # Something must be left when spaces are taken away, and PostgreSQL's text knows no NUL.
 _NOT_BLANK: Final = r"^[^\x00]*[^\s\x00][^\x00]*$"
 
-TeamKey = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9]{0,15}$", description="A team's key")]
+TeamKey = Annotated[str, Meta(pattern=rf"^[A-Z][A-Z0-9]{{0,15}}{END}", description="A team's key")]
 Text = Annotated[str, Meta(min_length=1, max_length=TEXT_CHARS_MAX, pattern=_NOT_BLANK)]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=_NOT_BLANK)]
 Prose = Annotated[str, Meta(max_length=TEXT_CHARS_MAX, pattern=r"^[^\x00]*$")]
 IssueKey = Annotated[
-    str, Meta(pattern=r"^[A-Z][A-Z0-9]{0,15}-[1-9][0-9]{0,17}$", description="MOB-3")
+    str,
+    Meta(pattern=rf"^[A-Z][A-Z0-9]{{0,15}}-[1-9][0-9]{{0,17}}{END}", description="MOB-3"),
 ]
 Statuses = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=STATUSES_MAX)]
 

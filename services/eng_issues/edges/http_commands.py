@@ -13,7 +13,7 @@ from services.eng_issues.domain.decisions.reject import decide_reject
 from services.eng_issues.domain.decisions.send_to_review import decide_send_to_review
 from services.eng_issues.domain.issue import Issue
 from services.eng_issues.domain.states import State
-from services.eng_issues.domain.team import Team
+from services.eng_issues.domain.team import TEAM_KEY, Team
 from services.eng_issues.edges.board import (
     Board,
     Carried,
@@ -72,6 +72,7 @@ def command_table(board: Board) -> list[Command[Any]]:
                 board, lambda call, order: board.define(_team(call), call.body, order)
             ),
             summary="Define a team and its workflow, or change it",
+            path_patterns={"team": TEAM_KEY.pattern},
         ),
         _action(board, "claim", commands.Claim, _claim, _clones),
         _action(board, "reject", commands.Reject, _reject),

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from services.ops_issues.domain.events import AwaitedFrom, ContactChannel
 from shared.events.intake_ops import EvidenceKind
+from shared.events.patterns import END
 from shared.events.vocabulary import (
     ClosureCause,
     Institution,
@@ -32,11 +33,11 @@ MENTIONS_MAX: Final = 100
 Name = Annotated[str, Meta(pattern=r"\S", max_length=256)]
 """A person's name, as tokens and actors have it."""
 Label = Annotated[str, Meta(pattern=r"\S", max_length=256)]
-TeamKey = Annotated[str, Meta(pattern=r"^([A-Z][A-Z0-9]{0,15}|Product)$", examples=["MOB"])]
+TeamKey = Annotated[str, Meta(pattern=rf"^([A-Z][A-Z0-9]{{0,15}}|Product){END}", examples=["MOB"])]
 Target = Annotated[
     str,
     Meta(
-        pattern=r"^([A-Z][A-Z0-9]{0,15}-[1-9][0-9]{0,17}|[^\s:]{1,64}:\S.{0,255})$",
+        pattern=r"^([A-Z][A-Z0-9]{0,15}-[1-9][0-9]{0,17}|[^\s:]{1,64}:\S[^\n\x00]{0,255})" + END,
         description="A key, or `<system>:<number>` of what lives elsewhere.",
         examples=["OPS-17", "servicenow:INC0010001"],
     ),
