@@ -15,20 +15,17 @@ from shared.events.intake import Service
 REASON_CHARS_MAX: Final = 300
 
 
-class Author(msgspec.Struct, frozen=True):
-    """A service whose published events are received here."""
+class Author:
+    """A service whose published events are received here.
 
-    service: Service
+    ``source`` is the CloudEvents source of what it says, ``stream`` the JetStream stream that it
+    alone writes.
+    """
 
-    @property
-    def source(self) -> str:
-        """The CloudEvents source of what it says."""
-        return f"/caselog/{self.service}"
-
-    @property
-    def stream(self) -> str:
-        """The JetStream stream that it alone writes."""
-        return subjects.EVENT_STREAMS[self.service]
+    def __init__(self, service: Service) -> None:
+        self.service: Final = service
+        self.source: Final = f"/caselog/{service}"
+        self.stream: Final = subjects.EVENT_STREAMS[service]
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -68,12 +65,13 @@ def read_entry(author: Author, entry: bytes, subject: str | None = None) -> Arri
     if number is msgspec.UNSET or number < 1:
         raise NotAuthentic("no sequence: it was not published")
     kind = head.type.split(".")
-    if len(kind) != 4 or kind[:2] != ["caselog", author.service]:
+    if len(kind) != 4 or kind[0] != "caselog" or kind[1] != author.service:
         raise NotAuthentic(f"the type is not one of {author.source}")
-    if subject is None:
-        if not subjects.is_token(head.subject):
-            raise NotAuthentic("the subject attribute is not a key")
-    elif subjects.parse_event(subject) != (author.service, head.subject, kind[2]):
+    try:
+        own_subject = subjects.event(author.service, head.subject, kind[2])
+    except subjects.NotAToken as error:
+        raise NotAuthentic(f"its type or subject attribute: {error}") from None
+    if subject is not None and subject != own_subject:
         raise NotAuthentic("its subject on the bus is not that of its type and subject attribute")
     return Arrived(
         head.log,

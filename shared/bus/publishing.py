@@ -26,6 +26,7 @@ from shared.bus.port import (
     Message,
     StreamMissing,
 )
+from shared.bus.wire import frame, write
 
 ATOMIC_FROM: Final = 16
 """Messages from which on an atomic batch is quicker than single messages that are synced each."""
@@ -139,12 +140,13 @@ class Publisher:
         """Whether all are stored; if not, none is."""
         connection = self._connection()
         batch = f"{self._name}{next(self._batches)}"
-        for number, message in enumerate(messages[:-1], 1):
-            await connection.publish(
-                message.subject,
-                message.body,
-                headers={**message.headers, _BATCH_ID: batch, _BATCH_SEQUENCE: str(number)},
-            )
+        await write(
+            connection,
+            [
+                frame(message, f"{_BATCH_ID}: {batch}\r\n{_BATCH_SEQUENCE}: {number}\r\n")
+                for number, message in enumerate(messages[:-1], 1)
+            ],
+        )
         last = messages[-1]
         commit = {_BATCH_ID: batch, _BATCH_SEQUENCE: str(len(messages)), _BATCH_COMMIT: "1"}
         waiting = _Waiting(1)

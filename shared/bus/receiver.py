@@ -13,7 +13,6 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
-from uuid import UUID
 
 import msgspec
 
@@ -21,7 +20,7 @@ from shared.bus.alarms import CANNOT_STORE, EQUIVOCATION, NOT_AUTHENTIC, OTHER_L
 from shared.bus.dead_letters import DeadLetter, DeadLetters, DeadLettersUnavailable, Rejected
 from shared.bus.entries import Arrived, Author, NotAuthentic, read_entry
 from shared.bus.heads import PeerHead
-from shared.bus.healing import Healer
+from shared.bus.healing import Healer, Identity
 from shared.bus.patience import Patience
 from shared.bus.peer_log import PeerLog
 from shared.bus.port import Bus, BusError, Consumer, Delivery
@@ -112,7 +111,7 @@ class Receiver:
         self._in_hand: Sequence[Delivery] = ()
         self._told_at = 0.0
         self._moved = (0, 0.0)
-        self._foreign_logs: set[tuple[UUID, int]] = set()
+        self._foreign_logs: set[Identity] = set()
         self._duplicates = 0
         self._rejected = 0
         self._stale = 0
@@ -177,7 +176,8 @@ class Receiver:
             except NotAuthentic as error:
                 await self._reject(delivery, str(error))
                 continue
-            if await self._is_of_the_log(delivery, arrived):
+            seen = (arrived.log, arrived.event.epoch)
+            if seen == self._healer.identity or await self._is_of_the_log(delivery, seen):
                 known.append((delivery, arrived))
         leaves = await self._leaves([each.sequence for _, each in known])
         run: list[Arrived] = []
@@ -194,8 +194,7 @@ class Receiver:
                 await self._compare(delivery, each, run, leaves)
         await self._store(run)
 
-    async def _is_of_the_log(self, delivery: Delivery, arrived: Arrived) -> bool:
-        seen = (arrived.log, arrived.event.epoch)
+    async def _is_of_the_log(self, delivery: Delivery, seen: Identity) -> bool:
         ours = await self._healer.adopt(seen)
         if seen == ours:
             return True
