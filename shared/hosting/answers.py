@@ -34,11 +34,6 @@ class Answer:
     kind: Kind | None = None
     recorded: bool = False
 
-    @property
-    def passes(self) -> bool:
-        """Whether it says nothing about the next try."""
-        return self.kind is not None and self.kind.passes
-
     def response(self) -> Response[bytes]:
         headers = {} if self.kind is None else answer_headers(self.kind)
         if self.version is not None:
