@@ -8,14 +8,12 @@ are not kept, nor those that say nothing about the next try (429; the version mo
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
-from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -24,6 +22,7 @@ from shared.eventlog.port import LogStore
 from shared.hosting.answers import Answer
 from shared.hosting.principal import Principal
 from shared.hosting.problems import ProblemRaised, wrong_field
+from shared.hosting.turns import Turns
 
 HEADER: Final = "Idempotency-Key"
 SCOPE: Final = "idempotency"
@@ -82,17 +81,15 @@ class Idempotency:
     def __init__(self, store: LogStore, rebuilt: Rebuilt) -> None:
         self._store = store
         self._rebuilt = rebuilt
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
 
     async def run(self, once: Once, execute: Callable[[], Awaitable[Answer]]) -> Answer:
         """Raises ProblemRaised (422) for a key that was used for another request, LogUnavailable.
 
         ``execute`` puts ``once.key(…)`` into its append, and lets the KeyTaken of it through.
         """
-        turn = self._turns.get(once.name)
-        if turn is None:
-            turn = self._turns[once.name] = asyncio.Lock()
-        async with turn:
+        await self._turns.take(once.name)
+        try:
             if (value := await self._taken(once)) is not None:
                 return await self._repeat(once, value)
             try:
@@ -106,6 +103,8 @@ class Idempotency:
             if answer.recorded or answer.code >= 500 or answer.code == TOO_MANY:
                 return answer
             return await self._keep(once, answer)
+        finally:
+            self._turns.give_back(once.name)
 
     async def forget(self, now: datetime) -> int:
         """Frees the keys that nobody is promised any more; how many."""

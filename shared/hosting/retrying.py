@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
-from weakref import WeakValueDictionary
 
 from shared.eventlog.model import VersionConflict
+from shared.hosting.turns import Turns
 
 ATTEMPTS_MAX: Final = 16
 
@@ -26,34 +25,24 @@ class Retrying:
 
     def __init__(self, forget: Callable[[Iterable[str]], None]) -> None:
         self._forget = forget
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
 
     async def __call__(self, streams: Iterable[str], attempt: Callable[[], Awaitable[T]]) -> T:
         """What the attempt that succeeds returns; ``streams`` are those it is known to append to.
 
         Raises VersionConflict after ``ATTEMPTS_MAX`` attempts.
         """
-        taken: list[asyncio.Lock] = []
+        taken: list[str] = []
         try:
             for stream in sorted(set(streams)):  # in one order, so that none waits for another
-                turn = self._turn(stream)
-                await turn.acquire()
-                taken.append(turn)
-            return await self._try(attempt)
+                await self._turns.take(stream)
+                taken.append(stream)
+            for _ in range(ATTEMPTS_MAX - 1):
+                try:
+                    return await attempt()
+                except VersionConflict as conflict:
+                    self._forget(conflict.streams)
+            return await attempt()
         finally:
-            for turn in taken:
-                turn.release()
-
-    async def _try(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        for _ in range(ATTEMPTS_MAX - 1):
-            try:
-                return await attempt()
-            except VersionConflict as conflict:
-                self._forget(conflict.streams)
-        return await attempt()
-
-    def _turn(self, stream: str) -> asyncio.Lock:
-        turn = self._turns.get(stream)
-        if turn is None:
-            turn = self._turns[stream] = asyncio.Lock()
-        return turn
+            for stream in taken:
+                self._turns.give_back(stream)
