@@ -6,6 +6,7 @@ Only a short cut: without it everything is published again and answered as a dup
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,12 +20,12 @@ class Journal:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / f"{digest}.done"
-        lines = self._path.read_text() if self._path.exists() else "\n"
-        # A last line without an end was cut off by a crash, and may look like another number.
-        self.finished = set(lines.split("\n")[:-1])
+        text = self._path.read_text() if self._path.exists() else ""
+        *lines, cut = text.split("\n")
+        self.finished = set(lines)
+        if cut:  # by a crash: it may look like another number
+            os.truncate(self._path, self._path.stat().st_size - len(cut.encode()))
         self._file = self._path.open("a")
-        if not lines.endswith("\n"):
-            self._file.write("\n")
 
     def finish(self, number: str) -> None:
         self.finished.add(number)

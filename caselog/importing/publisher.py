@@ -90,10 +90,12 @@ class Publisher:
 @asynccontextmanager
 async def publisher(url: str, system: str) -> AsyncIterator[Publisher]:
     """A connected Publisher. Raises Unreachable if there is no NATS server at ``url``."""
-    closing = False
+    connected = closing = False
 
-    async def nothing(_: Exception) -> None:
-        """Errors of the connection: that it is lost is said below, and once."""
+    async def failed(error: Exception) -> None:
+        """At first that is the end; later, that the connection is lost is said below, once."""
+        if not connected:
+            raise error
 
     async def lost() -> None:
         if not closing:
@@ -106,13 +108,14 @@ async def publisher(url: str, system: str) -> AsyncIterator[Publisher]:
         async with asyncio.timeout(CONNECT_SECONDS):
             client = await nats.connect(
                 url,
-                max_reconnect_attempts=-1,  # also at first, hence the timeout
-                error_cb=nothing,
+                max_reconnect_attempts=-1,
+                error_cb=failed,
                 disconnected_cb=lost,
                 reconnected_cb=back,
             )
     except (OSError, nats.errors.Error) as error:  # TimeoutError is an OSError
         raise Unreachable.server(f"the NATS server at {url}", error) from error
+    connected = True
     try:
         started = Publisher(client, system)
         await started.start()
