@@ -65,7 +65,11 @@ class EventLog:
     async def start(self) -> None:
         """Raises LogUnavailable."""
         await self.store.open()
-        tip = await self.store.tip()
+        try:
+            tip = await self.store.tip()
+        except BaseException:
+            await self.store.close()
+            raise
         self._head = tip.head
         await self._appender.start(tip)
         self._watcher = asyncio.create_task(self._watch(), name="log-watcher")

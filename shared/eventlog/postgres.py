@@ -16,7 +16,7 @@ import asyncpg
 from shared.eventlog.commit_lines import CONNECT_S_MAX, SETTINGS, CommitLines
 from shared.eventlog.model import LogHead, LogUnavailable, Received, Row, UniqueKey
 from shared.eventlog.port import Group, Tip
-from shared.eventlog.postgres_errors import CONNECTION_TROUBLE
+from shared.eventlog.postgres_errors import told_as_log_errors
 from shared.eventlog.reading import connection_of, leave_as_it_is
 from shared.events.codec import decode_head
 
@@ -76,25 +76,31 @@ class PostgresStore:
 
     async def open(self) -> LogHead:
         try:
-            self._pool = await asyncpg.create_pool(
-                self._dsn,
-                min_size=1,
-                max_size=self._readers,
-                timeout=CONNECT_S_MAX,
-                command_timeout=CONNECT_S_MAX * 2,
-                reset=leave_as_it_is,
-                server_settings={**SETTINGS, "application_name": "caselog read"},
-            )
-        except (asyncpg.PostgresError, *CONNECTION_TROUBLE) as error:
-            raise LogUnavailable(str(error)) from error
-        await self._lines.open()
-        (record,) = await self._fetch(OPEN)
+            with told_as_log_errors():
+                self._pool = await self._create_pool()
+                await self._lines.open()
+                (record,) = await self._fetch(OPEN)
+        except BaseException:
+            await self.close()
+            raise
         return LogHead(*record)
+
+    async def _create_pool(self) -> asyncpg.Pool:
+        return await asyncpg.create_pool(
+            self._dsn,
+            min_size=1,
+            max_size=self._readers,
+            timeout=CONNECT_S_MAX,
+            command_timeout=CONNECT_S_MAX * 2,
+            reset=leave_as_it_is,
+            server_settings={**SETTINGS, "application_name": "caselog read"},
+        )
 
     async def close(self) -> None:
         await self._lines.close()
-        if self._pool is not None:
-            await self._pool.close()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
 
     async def head(self) -> LogHead:
         (record,) = await self._fetch(HEAD)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -97,6 +98,18 @@ def meaning_for_read(error: Exception) -> Exception:
     else:
         passing = isinstance(error, CONNECTION_TROUBLE) and not isinstance(error, ValueError)
     return LogUnavailable(str(error) or type(error).__name__) if passing else error
+
+
+@contextmanager
+def told_as_log_errors() -> Iterator[None]:
+    """Around reading: what passes by itself becomes ``LogUnavailable``."""
+    try:
+        yield
+    except Exception as error:
+        meaning = meaning_for_read(error)
+        if meaning is error:
+            raise
+        raise meaning from error
 
 
 def _stale_head(detail: str) -> StaleHead:

@@ -29,7 +29,7 @@ from shared.eventlog.generations import (
 )
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import LogUnavailable
-from shared.eventlog.postgres_errors import CONNECTION_TROUBLE
+from shared.eventlog.postgres_errors import CONNECTION_TROUBLE, told_as_log_errors
 from shared.eventlog.projections import Filling, Projection
 from shared.eventlog.reading import connection_of, leave_as_it_is
 
@@ -90,11 +90,9 @@ class Projector:
 
     async def start(self) -> None:
         """Opens what is filled already and begins to work. Raises LogUnavailable."""
-        try:
+        with told_as_log_errors():
             self._registry = await self._connect("registry")
             await self._learn()
-        except _AWAY as error:
-            raise LogUnavailable(str(error)) from error
         self._tasks = {
             asyncio.create_task(self._watch(), name="read models, watched"),
             asyncio.create_task(self._lead(), name="read models, filled"),

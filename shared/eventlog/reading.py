@@ -9,7 +9,7 @@ from typing import Any, Final
 import asyncpg
 
 from shared.eventlog.model import LogUnavailable
-from shared.eventlog.postgres_errors import meaning_for_read
+from shared.eventlog.postgres_errors import meaning_for_read, told_as_log_errors
 
 WAIT_S_MAX: Final = 5.0
 """For a connection to be free, or made."""
@@ -24,7 +24,7 @@ async def connection_of(pool: asyncpg.Pool) -> AsyncIterator[_Borrowed]:
     Raises LogUnavailable when it is lost, and instead of what the body raises then; such a
     connection never goes back to the pool, where it would fail the next one too.
     """
-    try:
+    with told_as_log_errors():
         async with pool.acquire(timeout=WAIT_S_MAX) as connection:
             try:
                 yield connection
@@ -32,11 +32,6 @@ async def connection_of(pool: asyncpg.Pool) -> AsyncIterator[_Borrowed]:
                 if isinstance(meaning_for_read(error), LogUnavailable):
                     connection.terminate()
                 raise
-    except Exception as error:
-        meaning = meaning_for_read(error)
-        if meaning is error:
-            raise
-        raise meaning from error
 
 
 async def leave_as_it_is(_: Any) -> None:

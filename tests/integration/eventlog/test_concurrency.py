@@ -1,4 +1,7 @@
-"""Two processes write, readers tail, and somebody keeps cutting connections."""
+"""Two processes write, readers tail, and connections are cut.
+
+The server cuts some at any moment; the network others after a commit, before its answer.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ import pytest
 from shared.eventlog.model import LogUnavailable, Row
 from shared.eventlog.postgres import PostgresStore
 from tests.integration.eventlog import writing
+from tests.kit.cutting import cutting
 from tests.kit.databases import Database
 from tests.kit.fixtures import MakeDatabase
 from tests.kit.noted import SOURCE, with_log
@@ -77,19 +81,24 @@ async def cut_connections(home: Database, finished: asyncio.Event) -> Counter[st
     return cut
 
 
-async def writers(home: Database, seed: int) -> list[dict[str, Any]]:
+async def writers(dsn: str, seed: int) -> list[dict[str, Any]]:
     """What a process of writers was told."""
     module = "tests.integration.eventlog.writing"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, home.app_dsn, str(seed), cwd=ROOT, stdout=-1
+        sys.executable, "-m", module, dsn, str(seed), cwd=ROOT, stdout=-1
     )
-    output, _ = await process.communicate()
+    try:
+        output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     assert process.returncode == 0
     return [json.loads(line) for line in output.splitlines()]
 
 
-async def both_processes(home: Database) -> list[list[dict[str, Any]]]:
-    return await asyncio.gather(*[writers(home, seed) for seed in (1, 2)])
+async def both_processes(dsn: str) -> list[dict[str, Any]]:
+    told = await asyncio.gather(*[writers(dsn, seed) for seed in (1, 2)])
+    return [request for one in told for request in one]
 
 
 @pytest.mark.timeout(60)
@@ -100,10 +109,11 @@ async def test_nothing_is_missing_doubled_or_seen_out_of_order(database: MakeDat
     async with asyncio.TaskGroup() as tasks:
         for reader in readers:
             tasks.create_task(reader.tail(finished))
-        cutting = tasks.create_task(cut_connections(home, finished))
-        told = [line for lines in await both_processes(home) for line in lines]
+        terminating = tasks.create_task(cut_connections(home, finished))
+        async with cutting(home.app_dsn, chance=0.02, seed=0) as (dsn, network):
+            told = await both_processes(dsn)
         finished.set()
-    cut = cutting.result()
+    cut = terminating.result()
 
     rows = readers[0].rows
     assert all(reader.rows == rows for reader in readers)
@@ -127,4 +137,5 @@ async def test_nothing_is_missing_doubled_or_seen_out_of_order(database: MakeDat
     assert outcomes["appended"] > writing.WRITERS * writing.APPENDS / 2
     assert outcomes["refused"] > 0
     assert cut["caselog append"] > 5
+    assert network.cut > 5
     assert len(rows) == sum(len(r["ids"]) for r in told if recorded.get(r["ids"][0]))

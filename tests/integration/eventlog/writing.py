@@ -32,6 +32,18 @@ APPENDS = 50
 STREAMS = [f"S-{n}" for n in range(30)]
 
 
+async def started(dsn: str) -> EventLog:
+    for _ in range(20):  # the network may cut it short
+        store = PostgresStore(dsn, source=SOURCE)
+        log = EventLog(store, source=SOURCE, codec=CODEC, clock=utc_now)
+        try:
+            await log.start()
+        except LogUnavailable:
+            continue
+        return log
+    raise LogUnavailable(dsn)
+
+
 async def write(log: EventLog, states: States[Any], dice: random.Random) -> None:
     for _ in range(APPENDS):
         streams = dice.sample(STREAMS, dice.choice([1, 1, 1, 2]))
@@ -68,8 +80,7 @@ def report(request: Append, outcome: str, positions: list[int] | None = None) ->
 
 async def main(dsn: str, seed: int) -> None:
     random.seed(seed)
-    log = EventLog(PostgresStore(dsn, source=SOURCE), source=SOURCE, codec=CODEC, clock=utc_now)
-    await log.start()
+    log = await started(dsn)
     states = States(log, SILENCE, texts)
     dice = random.Random(seed)
     await asyncio.gather(*[write(log, states, dice) for _ in range(WRITERS)])
