@@ -24,6 +24,8 @@ STATES_MAX: Final = 10_000
 """Streams kept unless told otherwise."""
 UNFOLDED_MAX: Final = 100
 """Rows that a kept state collects without being asked for; then it is forgotten."""
+READS_MAX: Final = 2
+"""Queries under way at once."""
 
 
 class Versioned(Struct, Generic[S], frozen=True):
@@ -52,13 +54,14 @@ class _Kept(Generic[S]):
 
 
 class _Load(Generic[S]):
-    """A read under way, and what was committed to its streams meanwhile."""
+    """One query for many streams, and what was committed to them since they were asked for."""
 
-    __slots__ = ("rows", "task")
+    __slots__ = ("rows", "streams", "task")
 
     def __init__(self) -> None:
+        self.streams: dict[str, None] = {}
         self.rows: list[Row] = []
-        self.task: asyncio.Task[dict[str, Versioned[S]]]
+        self.task: asyncio.Task[dict[str, Versioned[S] | Exception]]
 
 
 class States(Generic[S]):
@@ -77,6 +80,8 @@ class States(Generic[S]):
         self._capacity = capacity
         self._kept: OrderedDict[str, _Kept[S]] = OrderedDict()
         self._loads: dict[str, _Load[S]] = {}
+        self._next: _Load[S] | None = None
+        self._slots = asyncio.Semaphore(READS_MAX)
         log.on_commit(self._advance)
 
     async def load(self, stream: str) -> Versioned[S]:
@@ -93,20 +98,18 @@ class States(Generic[S]):
         """The same for many streams, with one query for all that are not kept."""
         states: dict[str, Versioned[S]] = {}
         loads: dict[str, _Load[S]] = {}
-        mine: _Load[S] = _Load()
         for stream in dict.fromkeys(streams):
             kept = self._kept.get(stream)
             if kept is not None:
                 states[stream] = self._latest(stream, kept)
             else:
-                loads[stream] = self._loads.setdefault(stream, mine)
-        unread = [stream for stream, load in loads.items() if load is mine]
-        if unread:
-            # A task of its own: others may wait for it when this caller is gone.
-            mine.task = asyncio.create_task(self._read(unread, mine))
-            mine.task.add_done_callback(_mark_retrieved)
+                loads[stream] = self._loads.get(stream) or self._ask_for(stream)
         for stream, load in loads.items():
-            states[stream] = (await asyncio.shield(load.task))[stream]
+            # Others may wait for the same read when this caller is gone.
+            state = (await asyncio.shield(load.task))[stream]
+            if isinstance(state, Exception):
+                raise state
+            states[stream] = state
         return states
 
     async def as_of(self, stream: str, position: int) -> Versioned[S]:
@@ -120,23 +123,44 @@ class States(Generic[S]):
             self._kept.pop(stream, None)
             self._loads.pop(stream, None)  # whoever waits for it has it; nobody else will
 
-    async def _read(self, streams: list[str], load: _Load[S]) -> dict[str, Versioned[S]]:
+    def _ask_for(self, stream: str) -> _Load[S]:
+        load = self._next
+        if load is None:
+            load = self._next = _Load()
+            load.task = asyncio.create_task(self._read(load))
+            load.task.add_done_callback(_mark_retrieved)
+        load.streams[stream] = None
+        self._loads[stream] = load
+        return load
+
+    async def _read(self, load: _Load[S]) -> dict[str, Versioned[S] | Exception]:
         try:
-            rows = await self._log.store.read_streams(streams)
-            unfolded: dict[str, list[Row]] = {stream: [] for stream in streams}
+            async with self._slots:
+                self._next = None  # whoever asks from here on is read for later
+                rows = await self._log.store.read_streams(tuple(load.streams))
+            unfolded: dict[str, list[Row]] = {stream: [] for stream in load.streams}
             for row in (*rows, *load.rows):
                 if row.version == len(unfolded[row.stream]) + 1:
                     unfolded[row.stream].append(row)
-            states = {s: self._fold(self._nothing, rows) for s, rows in unfolded.items()}
-            for stream, state in states.items():
+            states: dict[str, Versioned[S] | Exception] = {}
+            for stream, its in unfolded.items():
+                state = states[stream] = self._folded(its)
                 # A stream that does not exist is not kept: no conflict would ever say that it does.
-                if self._loads.get(stream) is load and state.version:
+                if its and isinstance(state, Versioned) and self._loads.get(stream) is load:
                     self._keep(stream, state)
             return states
         finally:
-            for stream in streams:
+            if self._next is load:
+                self._next = None
+            for stream in load.streams:
                 if self._loads.get(stream) is load:
                     del self._loads[stream]
+
+    def _folded(self, rows: Sequence[Row]) -> Versioned[S] | Exception:
+        try:
+            return self._fold(self._nothing, rows)
+        except Exception as error:  # noqa: BLE001 - one stream's, and not that of those read with it
+            return error
 
     def _fold(self, versioned: Versioned[S], rows: Sequence[Row]) -> Versioned[S]:
         state, decode = versioned.state, self._log.codec.decode
