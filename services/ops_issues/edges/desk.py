@@ -114,7 +114,9 @@ class Desk:
         key = await self.resolve(named, order.issue_patience)
         if key is None:
             return NoSuchIssue(named)
-        context = await self._with_known_teams(command, order)
+        context = order.context
+        if isinstance(command, commands.AssignTeam):
+            context = await self._knowing(command.team, order)
 
         async def attempt() -> Result:
             found = await self.issues.load(key)
@@ -150,10 +152,8 @@ class Desk:
         """The issue as it was when the log ended at ``position``."""
         return await self.issues.as_of(key, position)
 
-    async def _with_known_teams(self, command: commands.Command, order: Order) -> Context:
-        if not isinstance(command, commands.AssignTeam):
-            return order.context
-        team = command.team
+    async def _knowing(self, team: str, order: Order) -> Context:
+        """The context with the team, once Engineering has defined it."""
 
         async def look() -> str | None:
             return team if isinstance((await self.teams.load(team)).state, Team) else None

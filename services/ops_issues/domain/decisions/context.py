@@ -57,8 +57,8 @@ class Context(Struct, frozen=True, kw_only=True):
 def speaking(context: Context, issue: OpsIssue) -> tuple[str, ...]:
     """Whom the actor speaks for on this issue, as events say it."""
     everyone = EVERY_TEAM in context.speaks_for
-    teams = (f.team for f in issue.facets if everyone or f.team in context.speaks_for)
-    return (*((TIER_2,) if context.is_tier_2 else ()), *teams)
+    teams = [f.team for f in issue.facets if everyone or f.team in context.speaks_for]
+    return (TIER_2, *teams) if context.is_tier_2 else tuple(teams)
 
 
 def said(text: str | None) -> str | None:

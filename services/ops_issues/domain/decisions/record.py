@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import chain, islice
 from typing import Final
 
 from services.ops_issues.domain import events
@@ -42,10 +41,9 @@ _LINKS: Final = re.compile(r"\W*(?:(?:[a-z][a-z0-9+.-]*://|www\.)\S+\s*)+", re.I
 
 def mentions(text: str, others: Iterable[str] = ()) -> tuple[str, ...]:
     """Who is mentioned, as ``@ann`` or ``@MOB``: the others, then those that the text names."""
-    found = (match.group() for match in _MENTION.finditer(text))
-    named = (f"@{other.removeprefix('@')}" for other in others)
-    unique = dict.fromkeys(chain(named, found))
-    return tuple(islice(unique, MENTIONS_MAX))
+    named = [f"@{other.removeprefix('@')}" for other in others]
+    unique = dict.fromkeys(named + _MENTION.findall(text))
+    return tuple(unique)[:MENTIONS_MAX]
 
 
 def is_bare_link(content: str) -> bool:
