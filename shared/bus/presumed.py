@@ -17,6 +17,8 @@ from shared.eventlog.log import EventLog
 
 LOOK_S: Final = 0.02
 """How often a waiter looks by itself."""
+AGAIN_S: Final = 0.2
+"""After how long the other service is asked again if it could not be."""
 
 
 class Presumed:
@@ -39,8 +41,12 @@ class Presumed:
         """Whether all that the other published up to ``position`` is held within ``timeout`` s."""
         try:
             async with asyncio.timeout(timeout):
-                return await self._held(position)
-        except (TimeoutError, BusUnavailable):
+                while True:
+                    try:
+                        return await self._held(position)
+                    except BusUnavailable:  # the broker or the other service is away: for how long?
+                        await asyncio.sleep(AGAIN_S)
+        except TimeoutError:
             return False
 
     async def _held(self, position: int) -> bool:
