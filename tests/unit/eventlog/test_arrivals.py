@@ -67,7 +67,7 @@ async def test_a_waiter_goes_on_when_its_stream_is_committed() -> None:
 async def test_what_does_not_come_is_given_up() -> None:
     log = await started()
 
-    async def look() -> None:
+    async def look() -> str | None:
         return None
 
     assert await Arrivals(log).until("OPS-1", look, timeout=0.05) is None
