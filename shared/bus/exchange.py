@@ -33,6 +33,8 @@ from shared.events.intake import Service
 
 AGAIN_S: Final = (0.2, 5.0)
 """Seconds until a part that failed is started again: at first, and at most."""
+STEADY_S: Final = 2.0
+"""How long a part runs until its last failure counts as over."""
 FLUSH_S: Final = 2.0
 """How long stopping waits until what is committed is published."""
 
@@ -228,16 +230,20 @@ class Exchange:
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
+            # A part that runs for a while again has got over what failed.
+            over = loop.call_later(STEADY_S, self._failures.pop, part, None)
             try:
                 await run()
-                self._failures.pop(part, None)
                 if once:
+                    self._failures.pop(part, None)
                     return
             except Exception as error:
                 if self._failures.get(part) != repr(error):
                     _logger.exception("%s failed; it will be started again", part)
                 self._failures[part] = repr(error)
-            if loop.time() - began > AGAIN_S[1]:
+            finally:
+                over.cancel()
+            if loop.time() - began > STEADY_S:
                 pause = AGAIN_S[0]
             await asyncio.sleep(pause)
             pause = min(pause * 2, AGAIN_S[1])

@@ -2,4 +2,7 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.conformance.eventlog_suite")
+pytest.register_assert_rewrite(
+    "tests.conformance.bus_suite",
+    "tests.conformance.eventlog_suite",
+)

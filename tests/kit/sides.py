@@ -5,6 +5,7 @@ A log, an interpreter that adds no reactions, an intake that records every event
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -14,12 +15,14 @@ from uuid import UUID
 from shared.bus.dead_letters import DeadLetters
 from shared.bus.election import Election
 from shared.bus.exchange import Exchange, Transport
-from shared.bus.memory import MemoryDeadLetters, Unopposed
+from shared.bus.log_reader import answer
+from shared.bus.memory import MemoryBroker, MemoryBus, MemoryDeadLetters, Unopposed
+from shared.bus.port import BusUnavailable
 from shared.eventlog.log import EventLog
 from shared.eventlog.memory import MemoryStore
 from shared.eventlog.model import Append, Foreign, Row, UniqueKey
 from shared.eventlog.port import LogStore
-from shared.events import eng, ops
+from shared.events import eng, ops, subjects
 from shared.events.codec import Codec
 from shared.events.envelope import Draft, Private
 from shared.events.intake import IntakeEvent, Receipt, Service
@@ -61,6 +64,35 @@ def source_of(service: Service) -> str:
 
 def memory_store(service: Service) -> MemoryStore:
     return MemoryStore(source=source_of(service), clock=utc_now, new_id=new_id)
+
+
+class MemoryTransport:
+    """A connection to a broker in memory, which serves reads of the log like the real one."""
+
+    trouble: str | None = None
+
+    def __init__(self, broker: MemoryBroker, service: Service, log: EventLog) -> None:
+        self.bus = MemoryBus(broker)
+        self._subject = subjects.log_read(service)
+        self._log = log
+
+    @property
+    def is_connected(self) -> bool:
+        return self.bus.is_connected
+
+    async def start(self) -> None:
+        self.bus.broker.answers[self._subject] = self._answer
+
+    async def maintain(self) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def stop(self) -> None:
+        self.bus.broker.answers.pop(self._subject, None)
+
+    async def _answer(self, request: bytes) -> bytes:
+        if not self.is_connected:
+            raise BusUnavailable("the one who answers is not connected")
+        return await answer(self._log, request)
 
 
 class PlainInterpreter:
