@@ -32,7 +32,7 @@ from shared.eventlog.verdicts import judge, verdict
 from shared.eventlog.waiting import Suspect, Waiting
 
 GROUPS_IN_FLIGHT: Final = 2
-SPLIT_MIN: Final = 32
+SPLIT_MIN: Final = 64
 """Requests that come at once to an idle log and are worth two groups instead of one."""
 PATIENCE_S: Final = 5.0
 """How long a request is tried before its caller is told that the log is unavailable."""

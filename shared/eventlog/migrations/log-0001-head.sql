@@ -1,6 +1,6 @@
--- log.head: how far the log has come. One row, locked by whoever appends until the commit is done.
+-- log.head: how far the log has come. One row, held by whoever appends until the commit is done.
 --
--- That lock is what makes positions dense and readers safe: position n + 1 cannot become visible
+-- That is what makes positions dense and readers safe: position n + 1 cannot become visible
 -- before position n, and a transaction that is rolled back leaves no hole. A sequence would give
 -- numbers in the order of asking, and a reader would pass over those that commit later.
 

@@ -21,24 +21,22 @@ CREATE OR REPLACE FUNCTION log.append(
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    head    log.head;
     refused json;
 BEGIN
-    -- First of all the lock: a group behind another one waits here, and then sees the new head. (An
-    -- UPDATE with the comparison in its WHERE would look at the old one and not wait.)
-    SELECT * INTO STRICT head FROM log.head WHERE one FOR UPDATE;
+    -- First of all the lock, held until the commit: a group behind another one waits here, and then
+    -- sees the new head. (Without it, an UPDATE would compare with the old one and not wait. Locking
+    -- the row costs more than this, as it writes.)
+    PERFORM pg_advisory_xact_lock(7225121);
     -- The position alone is not enough: another process may have appended as many entries as the
     -- group that this one was to follow.
-    IF head.log <> p_log OR head.epoch <> p_epoch OR head.position <> p_position
-        OR head.leaf <> p_leaf
-    THEN
-        RAISE EXCEPTION 'the head is another one'
-            USING ERRCODE = 'LG001', DETAIL = row_to_json(head);
-    END IF;
     UPDATE log.head
     SET position = p_position + cardinality(p_ids), sequence = p_sequence,
         leaf = substring(p_leaves FROM octet_length(p_leaves) - 31), recorded_at = p_recorded_at
-    WHERE one;
+    WHERE log = p_log AND epoch = p_epoch AND position = p_position AND leaf = p_leaf;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the head is another one'
+            USING ERRCODE = 'LG001', DETAIL = (SELECT row_to_json(h) FROM log.head AS h);
+    END IF;
 
     IF p_unproven IS NOT NULL THEN
         SELECT json_build_object('unproven', json_agg(u)) INTO refused
