@@ -6,25 +6,18 @@ floor's callers do the same with text of the same size that was made beforehand.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import ClassVar, Final
 
-import asyncpg
-
+from bench.effort import Effort
 from bench.floors.append import BareAppender
-from bench.report import Report, print_machine
-from caselog.embedded.databases import Login, ensure_database, ensure_roles
-from caselog.embedded.postgres import SUPERUSER, EmbeddedPostgres
-from caselog.embedded.postgres_settings import PostgresOptions
+from bench.ground import Ground, running
+from bench.racing import Act, Caller, race
+from bench.report import Report
 from shared.eventlog.groups import GROUP_EVENTS_MAX
 from shared.eventlog.log import EventLog
-from shared.eventlog.migrate import migrate
 from shared.eventlog.model import Append
 from shared.eventlog.postgres import PostgresStore
 from shared.events.codec import Codec
@@ -33,13 +26,12 @@ from shared.hosting.clock import utc_now
 from shared.hosting.ids import new_id
 
 CALLERS: Final = (1, 16, 64, 256)
-RUNS: Final = 3
-SECONDS: Final = 1.5
 STREAM_EVENTS: Final = 50
 SOURCE: Final = "/bench/log"
 OCCURRED: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 Step = Callable[[str, int], Awaitable[object]]
+"""Appends one event to a stream, at the version that it has."""
 
 
 class Said(Published, frozen=True, kw_only=True, omit_defaults=True):
@@ -54,7 +46,69 @@ TEXT: Final = (
 )
 
 
-def draft(stream: str) -> Draft:
+async def measure(report: Report, ground: Ground, effort: Effort) -> None:
+    """Appends through ``EventLog`` and through both floors; events/s."""
+    store = PostgresStore(ground.dsn("ops"), source=SOURCE)
+    log = EventLog(store, source=SOURCE, codec=Codec([Said]), clock=utc_now)
+    floors = bare_appenders(ground.bare_dsn("ops"))
+
+    async def through_log(stream: str, version: int) -> object:
+        return await log.append(Append((_draft(stream),), {stream: version}))
+
+    async with running(log, *floors.values()):
+        first = await log.append(Append((_draft("first"),), {"first": 0}))
+        entry = first.rows[0].entry.decode()
+        names = itertools.count()
+        contestants = {"log": _caller(through_log, names)}
+        contestants |= {name: bare_caller(f, entry, names) for name, f in floors.items()}
+        await compare(report, "append", "events/s", contestants, effort)
+
+
+async def compare(
+    report: Report, name: str, unit: str, contestants: Mapping[str, Caller], effort: Effort
+) -> None:
+    """The first contestant against all others, which are floors, at each number of callers."""
+    measured, *floors = contestants
+    await race(contestants, 64, effort.warming())
+    for callers in CALLERS:
+        rates = await race(contestants, callers, effort)
+        for floor in floors:
+            figure = f"{name}, {callers} in flight"
+            report.add(figure, unit, rates[measured], floor_name=floor, floor=rates[floor])
+
+
+def bare_appenders(dsn: str) -> dict[str, BareAppender]:
+    """The floors of appending, by name, not started."""
+    return {
+        "bare loop, 2 in flight": BareAppender(dsn, in_flight=2, group_max=GROUP_EVENTS_MAX),
+        "bare loop, 1 in flight": BareAppender(dsn, in_flight=1, group_max=GROUP_EVENTS_MAX * 2),
+    }
+
+
+def bare_caller(floor: BareAppender, entry: str, names: itertools.count[int]) -> Caller:
+    """Appends this text again and again, to streams of its own."""
+    return _caller(lambda s, version: floor.append((s, version + 1, Said.TYPE, entry)), names)
+
+
+def _caller(step: Step, names: itertools.count[int]) -> Caller:
+    """Fills one new stream after the other."""
+
+    def caller() -> Act:
+        stream, version = "", STREAM_EVENTS
+
+        async def act() -> None:
+            nonlocal stream, version
+            if version == STREAM_EVENTS:
+                stream, version = f"S-{next(names)}", 0
+            await step(stream, version)
+            version += 1
+
+        return act
+
+    return caller
+
+
+def _draft(stream: str) -> Draft:
     return Draft(
         id=new_id(),
         subject=stream,
@@ -64,108 +118,3 @@ def draft(stream: str) -> Draft:
         actor="person:ada",
         data=Said(text=TEXT),
     )
-
-
-async def rate(callers: int, step: Step, names: itertools.count[int]) -> float:
-    """Steps per second by so many callers, each on streams of its own."""
-    deadline = time.perf_counter() + SECONDS
-
-    async def call() -> int:
-        steps = 0
-        while time.perf_counter() < deadline:
-            stream = f"S-{next(names)}"
-            for version in range(STREAM_EVENTS):
-                await step(stream, version)
-            steps += STREAM_EVENTS
-        return steps
-
-    started = time.perf_counter()
-    steps = sum(await asyncio.gather(*[call() for _ in range(callers)]))
-    return steps / (time.perf_counter() - started)
-
-
-async def measure(report: Report, dsn: str) -> None:
-    """Appends through ``EventLog`` and through both floors, interleaved; events/s."""
-    names = itertools.count()
-    log = EventLog(
-        PostgresStore(dsn, source=SOURCE), source=SOURCE, codec=Codec([Said]), clock=utc_now
-    )
-    one = BareAppender(dsn, in_flight=1, group_max=GROUP_EVENTS_MAX * 2)
-    await log.start()
-    await one.start()
-    entry = (await log.append(Append((draft("first"),), {"first": 0}))).rows[0].entry.decode()
-
-    async def through_log(stream: str, version: int) -> object:
-        return await log.append(Append((draft(stream),), {stream: version}))
-
-    def through(floor: BareAppender) -> Step:
-        return lambda stream, version: floor.append((stream, version + 1, Said.TYPE, entry))
-
-    two = BareAppender(dsn, in_flight=2, group_max=GROUP_EVENTS_MAX)
-    await two.start()
-    steps = {"log": through_log, "one": through(one), "two": through(two)}
-    for step in steps.values():
-        await rate(64, step, names)  # warm
-    for callers in CALLERS:
-        runs: dict[str, list[float]] = {name: [] for name in steps}
-        for _ in range(RUNS):
-            for name, step in steps.items():
-                runs[name].append(await rate(callers, step, names))
-        for name, floor_name in (
-            ("two", "bare loop, 2 in flight"),
-            ("one", "bare loop, 1 in flight"),
-        ):
-            report.add(
-                f"append, {callers} in flight",
-                "events/s",
-                runs["log"],
-                floor_name=floor_name,
-                floor=runs[name],
-            )
-    for appender in (one, two):
-        await appender.stop()
-    await log.stop()
-
-
-async def main(report: Report) -> None:
-    """Brings up a PostgreSQL server that syncs, and measures on it."""
-    with TemporaryDirectory() as directory:
-        server = EmbeddedPostgres(
-            Path(directory) / "postgres", PostgresOptions(shared_buffers="512MB")
-        )
-        await server.start()
-        try:
-            dsn = await _database(server)
-            print_machine(postgresql=await _version(dsn))
-            await measure(report, dsn)
-        finally:
-            await server.stop()
-
-
-async def _database(server: EmbeddedPostgres) -> str:
-    admin = await asyncpg.connect(server.dsn())
-    login = Login("bench", "bench")
-    try:
-        await ensure_roles(admin, owner=login, app=login)
-        await ensure_database(admin, "bench", owner=SUPERUSER, app=login.role)
-    finally:
-        await admin.close()
-    dsn = server.dsn("bench")
-    await asyncio.to_thread(migrate, dsn)
-    return dsn
-
-
-async def _version(dsn: str) -> str:
-    connection = await asyncpg.connect(dsn)
-    try:
-        return str(await connection.fetchval("SHOW server_version"))
-    finally:
-        await connection.close()
-
-
-if __name__ == "__main__":
-    import uvloop
-
-    _report = Report()
-    uvloop.run(main(_report))
-    _report.print_table()

