@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 import nats.errors
@@ -109,7 +109,8 @@ class Broker:
         except (TimeoutError, nats.errors.Error, OSError) as error:
             _logger.info("closing without drain: %r", error)
             if self._client is not None:
-                await self._client.close()
+                with suppress(nats.errors.Error, OSError):
+                    await self._client.close()
 
     @property
     def is_connected(self) -> bool:

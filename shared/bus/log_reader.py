@@ -5,6 +5,7 @@ It answers from the log itself, so it needs no stream: this is what heals every 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Final
@@ -27,6 +28,8 @@ ANSWER_BYTES_MAX: Final = 900_000
 """Smaller than the largest message of a server with default settings, with room for the rest."""
 READ_ROWS: Final = 200
 """Rows read from the log at a time."""
+STOP_S: Final = 1.0
+"""How long the server may take to end its subscriptions; it may be away."""
 VERSION: Final = "1.0.0"
 """Of the protocol."""
 
@@ -123,8 +126,9 @@ class LogReader:
         serving, self._serving = self._serving, None
         if serving is not None:
             try:
-                await serving.stop()
-            except (nats.errors.Error, OSError):
+                async with asyncio.timeout(STOP_S):
+                    await serving.stop()
+            except (TimeoutError, nats.errors.Error, OSError):
                 _logger.debug("stopping the log reader", exc_info=True)
 
     async def _handle(self, request: Request) -> None:

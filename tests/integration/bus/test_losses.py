@@ -5,13 +5,14 @@ With its exact bytes, and nobody restarts anything by hand.
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 import pytest
 from nats.aio.client import Client
 
 from shared.events import subjects
-from tests.integration.bus.conftest import Begin
+from tests.integration.bus.conftest import Begin, Connect
 from tests.kit.servers import NatsServer
 from tests.kit.sides import Side, holds_all
 from tests.kit.waiting import eventually
@@ -203,3 +204,18 @@ async def test_a_service_that_was_away_longer_than_the_stream_remembers(
 
 async def is_published(side: Side) -> bool:
     return side.exchange.status().lag_out == 0
+
+
+async def test_a_service_stops_in_time_though_its_broker_is_away(
+    connect: Connect, nats_server: NatsServer
+) -> None:
+    connected, never = Side("ops", connect), Side("eng", connect)
+    await connected.start()
+    await eventually(lambda: connected.exchange.status().leading)
+    await connected.say(5)
+    await nats_server.kill()
+    await never.start()
+
+    async with asyncio.timeout(8):
+        await connected.stop()
+        await never.stop()
