@@ -34,6 +34,7 @@ async def service_client(
             headers={"Authorization": f"Bearer {endpoints.tokens[role]}"},
             timeout=TIMEOUT,
             trust_env=False,  # it is on this machine: no proxy stands in between
+            verify=url.startswith("https:"),  # reading all certificates takes 20 ms
         ) as client:
             yield client
     except httpx.TransportError as error:
