@@ -18,7 +18,7 @@ UNCLOSED_MAX: Final = 10
 def print_report(report: Report) -> None:
     """Incidents, events by outcome and kind, what was skipped and refused and why, the proof."""
     console = Console()
-    summary = Table(title="Imported", show_header=False)
+    summary = Table("", Column(justify="right"), title="Imported", show_header=False)
     summary.add_row("incidents", f"{report.incidents:,}")
     summary.add_row("finished by an earlier run", f"{report.before:,}")
     summary.add_row("rows", f"{report.rows:,}")
