@@ -16,6 +16,8 @@ from shared.events.codec import Codec
 
 POLL_S: Final = 0.25
 """How often the head is read to notice other processes' writes; own commits are known at once."""
+OTHERS_ROWS_MAX: Final = 1_000
+"""Rows of other processes read at once."""
 
 _logger = logging.getLogger(__name__)
 
@@ -52,6 +54,8 @@ class EventLog:
         self._moved = asyncio.Event()
         self._asked = asyncio.Event()
         self._callbacks: list[Callable[[Sequence[Row]], None]] = []
+        self._callbacks_for_others: list[Callable[[Sequence[Row]], None]] = []
+        self._told = 0
         self._appender = Appender(
             store,
             source=source,
@@ -71,6 +75,7 @@ class EventLog:
             await self.store.close()
             raise
         self._head = tip.head
+        self._told = tip.head.position
         await self._appender.start(tip)
         self._watcher = asyncio.create_task(self._watch(), name="log-watcher")
 
@@ -97,13 +102,17 @@ class EventLog:
         return await self._appender.submit(request)
 
     async def wait_for(self, position: int, timeout: float) -> bool:
-        """Whether a row is committed at ``position`` within ``timeout`` seconds."""
-        if self.head.position >= position:
+        """Whether a row is committed at ``position`` within ``timeout`` seconds.
+
+        If so, every listener of this process has heard of it, whoever wrote it.
+        """
+        if self._told >= position:
             return True
         self._asked.set()
         try:
             async with asyncio.timeout(timeout):
-                await self.changed(position - 1)
+                while self._told < position:
+                    await self._moved.wait()
         except TimeoutError:
             return False
         return True
@@ -118,21 +127,32 @@ class EventLog:
         """Calls back with the rows of each commit of *this process*.
 
         They come in position order, each once, before the appends' callers go on. Rows of other
-        processes are not delivered (``changed`` tells that there are some). The callback must be
-        quick and must not raise.
+        processes are not delivered (``changed`` tells that there are some, ``on_others`` which).
+        The callback must be quick and must not raise.
         """
         self._callbacks.append(callback)
 
+    def on_others(self, callback: Callable[[Sequence[Row]], None]) -> None:
+        """Calls back with rows that other processes committed, soon after, in position order.
+
+        Rows of this process may be among them, told a second time.
+        """
+        self._callbacks_for_others.append(callback)
+
     def _committed(self, rows: Sequence[Row], head: LogHead) -> None:
-        for callback in self._callbacks:
-            try:
-                callback(rows)
-            except Exception:
-                _logger.exception("a listener failed; the rows are committed")
+        _tell(self._callbacks, rows)
+        if rows[0].position == self._told + 1 and rows[-1].position == self._told + len(rows):
+            self._told += len(rows)
         self._advance(head)
 
     def _advance(self, head: LogHead) -> None:
         self._head = head
+        if self._told < head.position:
+            self._asked.set()  # others wrote, too
+        self._told = min(self._told, head.position)
+        self._wake_waiters()
+
+    def _wake_waiters(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()
 
@@ -150,3 +170,25 @@ class EventLog:
                 continue
             if head.position > self.head.position:
                 self._advance(head)
+            await self._tell_of_others()
+
+    async def _tell_of_others(self) -> None:
+        while self._told < self.head.position:
+            try:
+                rows = await self.store.read(self._told, OTHERS_ROWS_MAX)
+            except LogUnavailable:
+                return
+            rows = [row for row in rows if row.position > self._told]
+            if not rows:
+                return
+            _tell(self._callbacks_for_others, rows)
+            self._told = rows[-1].position
+            self._wake_waiters()
+
+
+def _tell(callbacks: Sequence[Callable[[Sequence[Row]], None]], rows: Sequence[Row]) -> None:
+    for callback in callbacks:
+        try:
+            callback(rows)
+        except Exception:
+            _logger.exception("a listener failed; the rows are committed")

@@ -1,8 +1,9 @@
 """Streams folded to states, the hot ones kept.
 
-A kept state is advanced by the rows that this process commits, and forgotten as soon as a row does
-not follow the last one it has. What another process writes goes unnoticed until an append meets
-``VersionConflict``: forget the stream, load it, decide again.
+A kept state is advanced by the rows that are committed, and forgotten as soon as a row does not
+follow the last one it has. What another process writes is noticed a moment later, and certainly
+when ``EventLog.wait_for`` has waited for its position. An append that meets ``VersionConflict`` in
+between: forget the stream, load it, decide again.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ class States(Generic[S]):
         self._next: _Load[S] | None = None
         self._slots = asyncio.Semaphore(READS_MAX)
         log.on_commit(self._advance)
+        log.on_others(self._advance)
 
     async def load(self, stream: str) -> Versioned[S]:
         """The latest state known here; read from the log if it is not kept.

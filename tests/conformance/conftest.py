@@ -4,5 +4,6 @@ import pytest
 
 pytest.register_assert_rewrite(
     "tests.conformance.bus_suite",
-    "tests.conformance.eventlog_suite",
+    "tests.conformance.eventlog_appending",
+    "tests.conformance.eventlog_reading",
 )

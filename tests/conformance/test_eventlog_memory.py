@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from shared.eventlog.memory import MemoryStore
-from tests.conformance.eventlog_suite import Connect, EventLogSuite
+from tests.conformance.eventlog_ground import Connect
+from tests.conformance.eventlog_suite import EventLogSuite
 from tests.kit.clock import SettableClock
 from tests.kit.noted import SOURCE, any_id
 

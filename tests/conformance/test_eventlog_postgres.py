@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from shared.eventlog.postgres import PostgresStore
-from tests.conformance.eventlog_suite import Connect, EventLogSuite
+from tests.conformance.eventlog_ground import Connect
+from tests.conformance.eventlog_suite import EventLogSuite
 from tests.kit.fixtures import MakeDatabase
 from tests.kit.noted import SOURCE, with_log
 

@@ -1,45 +1,41 @@
-"""How streams are read that are not kept: together, and each on its own account."""
-
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
-from typing import Any
 
 import pytest
 
 from shared.eventlog.log import EventLog
 from shared.eventlog.memory import MemoryStore
 from shared.eventlog.model import LogUnavailable, Row
-from shared.eventlog.states import READS_MAX, States, Versioned
+from shared.eventlog.states import UNFOLDED_MAX, States, Versioned
 from tests.kit.clock import SettableClock
 from tests.kit.noted import CODEC, SILENCE, SOURCE, any_id, append, noted, texts
 
-STREAMS = [f"s-{n}" for n in range(20)]
-
 
 class SlowStore(MemoryStore):
-    """Answers what was asked when it is let."""
+    """Its rows are read at once and given out when ``gate`` is open."""
 
     def __init__(self) -> None:
         super().__init__(source=SOURCE, clock=SettableClock(), new_id=any_id)
-        self.asked: list[Sequence[str]] = []
-        self.answers = asyncio.Event()
-        self.answers.set()
-        self.away = False
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.reading = asyncio.Event()
+        self.reads: list[tuple[str, ...]] = []
+        self.failure: Exception | None = None
 
     async def read_streams(self, streams: Sequence[str], upto: int | None = None) -> Sequence[Row]:
-        self.asked.append(streams)
+        self.reads.append(tuple(streams))
         rows = await super().read_streams(streams, upto)
-        await self.answers.wait()
-        if self.away:
-            raise LogUnavailable("away")
+        self.reading.set()
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
         return rows
 
 
 @pytest.fixture
-def store() -> SlowStore:
+async def store() -> SlowStore:
     return SlowStore()
 
 
@@ -47,7 +43,6 @@ def store() -> SlowStore:
 async def log(store: SlowStore) -> AsyncIterator[EventLog]:
     log = EventLog(store, source=SOURCE, codec=CODEC, clock=SettableClock())
     await log.start()
-    await log.append(append(*(noted(stream, "1") for stream in STREAMS)))
     yield log
     await log.stop()
 
@@ -57,121 +52,111 @@ def states(log: EventLog) -> States[tuple[str, ...]]:
     return States(log, SILENCE, texts)
 
 
-async def asking(
-    states: States[tuple[str, ...]], *streams: str
-) -> list[asyncio.Task[Versioned[tuple[str, ...]]]]:
-    """Asks for each by itself, and lets everything go as far as it can."""
-    tasks = [asyncio.create_task(states.load(stream)) for stream in streams]
-    for _ in range(5):
-        await asyncio.sleep(0)
-    return tasks
-
-
-async def test_what_is_asked_for_at_once_is_read_at_once(
-    states: States[tuple[str, ...]], store: SlowStore
+async def test_a_hot_stream_is_read_once(
+    log: EventLog, store: SlowStore, states: States[tuple[str, ...]]
 ) -> None:
-    found = await asyncio.gather(*(states.load(stream) for stream in STREAMS))
+    await log.append(append(noted("a", "1")))
+    for version in range(1, 6):
+        assert (await states.load("a")).version == version
+        await log.append(append(noted("a", "more"), at=version))
 
-    assert [state.state for state in found] == [("1",)] * len(STREAMS)
-    assert [set(streams) for streams in store.asked] == [set(STREAMS)]
+    assert store.reads == [("a",)]
 
 
-async def test_what_is_asked_for_during_reads_is_read_together_when_one_is_done(
-    states: States[tuple[str, ...]], store: SlowStore
+async def test_a_commit_during_the_read_is_part_of_the_state(
+    log: EventLog, store: SlowStore, states: States[tuple[str, ...]]
 ) -> None:
-    store.answers.clear()
-    tasks = []
-    for stream in STREAMS:
-        tasks += await asking(states, stream)
-    assert len(store.asked) == READS_MAX
+    await log.append(append(noted("a", "1")))
+    store.gate.clear()
+    loading = asyncio.create_task(states.load("a"))
+    await store.reading.wait()
+    await log.append(append(noted("a", "2"), at=1))
+    store.gate.set()
 
-    store.answers.set()
-    await asyncio.gather(*tasks)
+    assert await loading == Versioned(("1", "2"), 2, 2)
+    assert await states.load("a") == Versioned(("1", "2"), 2, 2)
+    assert len(store.reads) == 1
 
-    assert [set(streams) for streams in store.asked[READS_MAX:]] == [set(STREAMS[READS_MAX:])]
 
-
-async def test_a_stream_is_read_once_for_all_who_ask(
-    states: States[tuple[str, ...]], store: SlowStore
+async def test_those_who_ask_at_once_share_a_read(
+    log: EventLog, store: SlowStore, states: States[tuple[str, ...]]
 ) -> None:
-    store.answers.clear()
-    tasks = [*await asking(states, "s-0"), *await asking(states, "s-0")]
-    store.answers.set()
-    await asyncio.gather(*tasks)
-    await states.load("s-0")
+    await log.append(append(noted("a", "1"), noted("b", "2")))
 
-    assert len(store.asked) == 1
+    found = await asyncio.gather(*[states.load(s) for s in ("a", "b", "a")])
+
+    assert [each.state for each in found] == [("1",), ("2",), ("1",)]
+    assert store.reads == [("a", "b")]
 
 
-async def test_what_is_committed_during_a_read_is_in_the_state(
-    log: EventLog, states: States[tuple[str, ...]], store: SlowStore
+async def test_a_forgotten_stream_is_read_anew_even_while_it_is_being_read(
+    log: EventLog, store: SlowStore, states: States[tuple[str, ...]]
 ) -> None:
-    store.answers.clear()
-    (load,) = await asking(states, "s-0")
-    await log.append(append(noted("s-0", "2"), at=1))
-    store.answers.set()
+    await log.append(append(noted("a", "1")))
+    store.gate.clear()
+    loading = asyncio.create_task(states.load("a"))
+    await store.reading.wait()
+    states.forget(["a"])
+    again = asyncio.create_task(states.load("a"))
+    await asyncio.sleep(0)
+    store.gate.set()
 
-    assert (await load).state == ("1", "2")
-    assert (await states.load("s-0")).state == ("1", "2")
+    assert await loading == await again
+    assert store.reads == [("a",), ("a",)]
 
 
-async def test_what_is_committed_before_a_read_begins_is_in_the_state_once(
-    log: EventLog, states: States[tuple[str, ...]], store: SlowStore
+async def test_who_waits_for_anothers_read_does_not_depend_on_it(
+    log: EventLog, store: SlowStore, states: States[tuple[str, ...]]
 ) -> None:
-    store.answers.clear()
-    loads = [(await asking(states, stream))[0] for stream in STREAMS]
-    await log.append(append(noted(STREAMS[-1], "2"), at=1))
-    store.answers.set()
+    await log.append(append(noted("a", "1")))
+    store.gate.clear()
+    first = asyncio.create_task(states.load("a"))
+    await store.reading.wait()
+    second = asyncio.create_task(states.load("a"))
+    await asyncio.sleep(0)
+    first.cancel()
+    store.gate.set()
 
-    assert (await loads[-1]).state == ("1", "2")
+    assert (await second).state == ("1",)
 
 
-async def test_who_asks_after_forgetting_is_read_for_anew(
-    states: States[tuple[str, ...]], store: SlowStore
+async def test_a_failed_read_is_told_and_not_kept(
+    log: EventLog, store: SlowStore, states: States[tuple[str, ...]]
 ) -> None:
-    store.answers.clear()
-    (before,) = await asking(states, "s-0")
-    states.forget(["s-0"])
-    (after,) = await asking(states, "s-0")
-    store.answers.set()
-    await asyncio.gather(before, after)
-
-    assert [list(streams) for streams in store.asked] == [["s-0"], ["s-0"]]
-
-
-async def test_who_gives_up_takes_the_read_from_nobody(
-    states: States[tuple[str, ...]], store: SlowStore
-) -> None:
-    store.answers.clear()
-    loads = await asking(states, "s-0", "s-1")
-    loads[0].cancel()
-    with suppress(asyncio.CancelledError):
-        await loads[0]
-    store.answers.set()
-
-    assert (await loads[1]).state == ("1",)
-
-
-async def test_a_stream_that_cannot_be_folded_is_a_failure_of_its_own(log: EventLog) -> None:
-    def fold(state: tuple[str, ...], event: Any) -> tuple[str, ...]:
-        if event.subject == "s-0":
-            raise ZeroDivisionError
-        return texts(state, event)
-
-    states = States(log, SILENCE, fold)
-    bad, good = await asking(states, "s-0", "s-1")
-
-    with pytest.raises(ZeroDivisionError):
-        await bad
-    assert (await good).state == ("1",)
-
-
-async def test_a_read_that_failed_is_no_obstacle_to_the_next(
-    states: States[tuple[str, ...]], store: SlowStore
-) -> None:
-    store.away = True
+    await log.append(append(noted("a", "1")))
+    store.failure = LogUnavailable("away")
     with pytest.raises(LogUnavailable):
-        await states.load("s-0")
-    store.away = False
+        await states.load("a")
+    store.failure = None
 
-    assert (await states.load("s-0")).state == ("1",)
+    assert (await states.load("a")).state == ("1",)
+
+
+async def test_only_so_many_streams_are_kept(log: EventLog, store: SlowStore) -> None:
+    states = States(log, SILENCE, texts, capacity=2)
+    await log.append(append(*[noted(s, s) for s in ("a", "b", "c")]))
+
+    for stream in ("a", "b", "a", "c", "a", "b"):
+        assert (await states.load(stream)).state == (stream,)
+
+    assert store.reads == [("a",), ("b",), ("c",), ("b",)]
+
+
+async def test_a_stream_that_nobody_asks_for_does_not_collect_rows_for_ever(
+    log: EventLog, store: SlowStore, states: States[tuple[str, ...]]
+) -> None:
+    await log.append(append(noted("a")))
+    await states.load("a")
+    await log.append(append(*[noted("a") for _ in range(UNFOLDED_MAX + 1)], at=1))
+
+    assert (await states.load("a")).version == UNFOLDED_MAX + 2
+    assert len(store.reads) == 2
+
+
+async def test_a_stream_that_does_not_exist_is_looked_for_again(
+    log: EventLog, store: SlowStore, states: States[tuple[str, ...]]
+) -> None:
+    assert (await states.load("a")).version == 0
+    await log.append(append(noted("a", "1")))
+
+    assert (await states.load("a")).state == ("1",)
