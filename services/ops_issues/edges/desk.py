@@ -24,7 +24,7 @@ from shared.eventlog.taken_keys import TakenKeys
 from shared.events import ops
 from shared.events.decision import Accepted, Invalid, Refused
 from shared.events.envelope import Body, Draft
-from shared.events.vocabulary import SourceCase, Status
+from shared.events.vocabulary import PRODUCT, SourceCase, Status
 from shared.hosting.retrying import Retrying
 
 PREFIX: Final = "OPS"
@@ -115,7 +115,8 @@ class Desk:
         if key is None:
             return NoSuchIssue(named)
         context = order.context
-        if isinstance(command, commands.AssignTeam):
+        # Product is always known: Engineering never tells of it.
+        if isinstance(command, commands.AssignTeam) and command.team != PRODUCT:
             context = await self._knowing(command.team, order)
 
         async def attempt() -> Result:
