@@ -69,9 +69,9 @@ class History(msgspec.Struct, frozen=True):
 
 async def fetch(endpoints: Endpoints, key: str, as_of: str | None) -> History:
     """Asks the service that owns the key. Raises NoKey, Unreachable, Answered."""
-    key = key.strip().upper()
+    given, key = key, key.strip().upper()
     if _KEY.fullmatch(key) is None:
-        raise NoKey(f"{printable(key)!r} is not a key such as OPS-17 or MOB-3")
+        raise NoKey(f"{printable(given)!r} is not a key such as OPS-17 or MOB-3")
     service: Service = "ops" if key.startswith("OPS-") else "eng"
     params = {} if as_of is None else {"as_of": as_of}
     entries: list[Entry] = []

@@ -320,7 +320,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what this terminal cannot show
     try:
-        app()
+        app(prog_name="caselog")  # however it was started
     except Answered as error:
         typer.echo(f"caselog: {error}", err=True)
         sys.exit(UNREACHABLE if error.status >= SERVER_ERROR else WRONG_USAGE)

@@ -22,6 +22,8 @@ PAUSE_SECONDS: Final = 0.5
 SILENCE: Final = httpx.Timeout(10, read=45)
 """A stream says that it is still there every 15 s."""
 BEGINNING: Final = b": from "
+PASSING: Final = frozenset({429, 500, 502, 503, 504})
+"""What a service answers that is just coming back, or has too much to do."""
 
 Say = Callable[[str], None]
 
@@ -100,7 +102,10 @@ class _Follower:
         ) as answer:
             if not answer.is_success:
                 await answer.aread()
-                raise answered(answer)
+                problem = answered(answer)
+                if problem.status in PASSING:
+                    raise Unreachable.server(f"the stream of {self._service}", problem)
+                raise problem
             async for line in _lines(answer):
                 if line.startswith(BEGINNING):
                     self._last = self._last or line.removeprefix(BEGINNING).decode()
