@@ -14,6 +14,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from enum import Enum, auto
 from hashlib import sha256
+from itertools import islice
 from typing import Final
 
 from shared.eventlog.asks import Ask
@@ -73,8 +74,10 @@ class Known:
 
     def learn(self, versions: Mapping[str, int]) -> None:
         self._versions.update(versions)
-        while len(self._versions) > KNOWN_STREAMS_MAX:
-            del self._versions[next(iter(self._versions))]
+        if len(self._versions) > KNOWN_STREAMS_MAX:
+            # Half at a time: to find the oldest of a dict again and again is slow.
+            younger = islice(self._versions.items(), KNOWN_STREAMS_MAX // 2, None)
+            self._versions = dict(younger)
 
     def clear(self) -> None:
         self._versions.clear()
