@@ -8,7 +8,7 @@ from typing import Final
 
 import uvloop
 
-from bench import append, commands, history
+from bench import append, commands, history, http
 from bench.effort import FULL, QUICK, Effort
 from bench.ground import Ground, ground
 from bench.report import Report, print_machine
@@ -17,6 +17,7 @@ BENCHES: Final[dict[str, Callable[[Report, Ground, Effort], Awaitable[None]]]] =
     "append": append.measure,
     "commands": commands.measure,
     "history": history.measure,
+    "http": http.measure,
 }
 
 
