@@ -62,7 +62,7 @@ class Appender:
         committed: called with the rows of each commit, in order, and the head they left, before
             any caller of it goes on.
         moved: called with a head that another process left.
-        patience: seconds until a request is given up when the database is in trouble.
+        patience: seconds after a first failure until a request is given up.
         jitter: a number from 0 to 1, to keep two processes from colliding for ever.
     """
 
@@ -110,7 +110,7 @@ class Appender:
 
         Raises LogFull, LogUnavailable, or ValueError for a request that no log could take.
         """
-        if self._closing or self._task.done():
+        if self._closing:
             raise LogUnavailable("the log is stopped")
         done = self._waiting.add(request)
         if self._resting:
@@ -125,6 +125,7 @@ class Appender:
             await asyncio.gather(*lanes)
         finally:
             # Cancelled, or a bug: nobody may wait for ever.
+            self._closing = True
             for lane in lanes:
                 lane.cancel()
             for flight in self._flights:
@@ -217,9 +218,7 @@ class Appender:
         self._known.learn(batch.versions)
         self._tip = batch.tip_after
         self._committed(batch.rows, self._tip.head)
-        answer = self._waiting.answer
-        for ask, appended in batch.appended():
-            answer(ask, appended)
+        self._waiting.answer(batch.appended())
 
     async def _fall_back(self) -> None:
         flights = list(self._flights)
@@ -334,9 +333,10 @@ class Appender:
         outcomes.sort(key=lambda outcome: outcome[1][0].position)
         if outcomes:
             self._committed([row for _, rows in outcomes for row in rows], self._tip.head)
-        for ask, rows in outcomes:
-            versions = {row.stream: row.version for row in rows}
-            self._waiting.answer(ask, Appended(tuple(rows), versions))
+        self._waiting.answer(
+            (ask, Appended(tuple(rows), {row.stream: row.version for row in rows}))
+            for ask, rows in outcomes
+        )
 
     async def _judge(self, suspects: Sequence[Suspect]) -> None:
         for (ask, _), error in zip(suspects, await judge(self._store, suspects), strict=True):

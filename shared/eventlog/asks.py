@@ -26,28 +26,25 @@ class Ask:
     ``names`` is what at most one request on its way may carry: event ids, author's numbers, unique
     keys. ``ghosts`` holds the leaf of the first entry of each try whose outcome is unknown;
     ``ghost_head`` is the furthest head such a try was made for. ``alone`` keeps it out of others'
-    groups after an error that a group could not explain.
+    groups after an error that a group could not explain. ``deadline`` is set at its first trouble,
+    in the loop's time.
 
     Raises ValueError for a request that no log could ever take.
     """
 
     __slots__ = ("alone", "deadline", "done", "ghost_head", "ghosts", "names", "request")
 
-    def __init__(self, request: Append, done: asyncio.Future[Appended], deadline: float) -> None:
+    def __init__(self, request: Append, done: asyncio.Future[Appended]) -> None:
         self.names = _names_of(request)
         self.request = request
         self.done = done
-        self.deadline = deadline
+        self.deadline: float | None = None
         self.ghosts = _NO_GHOSTS
         self.ghost_head = -1
         self.alone = False
 
-    def succeed(self, appended: Appended) -> None:
-        if not self.done.done():  # the caller may be gone
-            self.done.set_result(appended)
-
     def fail(self, error: BaseException) -> None:
-        if not self.done.done():
+        if not self.done.done():  # the caller may be gone
             self.done.set_exception(error)
 
 

@@ -176,9 +176,9 @@ class Batch:
 
     def appended(self) -> Iterator[tuple[Ask, Appended]]:
         """Each request with what it gets once the group is committed."""
-        start = 0
+        rows, start = self.rows, 0
         for ask, end, touched in zip(self.asks, self._ends, self._touched, strict=True):
-            yield ask, Appended(tuple(self.rows[start:end]), touched)
+            yield ask, Appended(tuple(rows[start:end]), touched)
             start = end
 
     def haunt(self) -> None:

@@ -23,7 +23,7 @@ class Waiting:
     """Keeps each request until its caller has an answer.
 
     Args:
-        patience: seconds after which a request that could not be stored is given up.
+        patience: seconds of trouble after which a request is given up.
     """
 
     def __init__(self, patience: float) -> None:
@@ -38,17 +38,17 @@ class Waiting:
 
     def add(self, request: Append) -> asyncio.Future[Appended]:
         """Raises LogFull, or ValueError for a request that no log could take."""
-        size = len(request.events)
-        if self._held and self._held + size > HELD_EVENTS_MAX:
+        held = self._held + len(request.events)
+        if held > HELD_EVENTS_MAX and self._held:
             raise LogFull(f"{self._held} events wait")
         done: asyncio.Future[Appended] = self._loop.create_future()
-        self._asks.append(Ask(request, done, self._loop.time() + self._patience))
-        self._held += size
+        self._asks.append(Ask(request, done))
+        self._held = held
         return done
 
-    def put_back(self, asks: Iterable[Ask]) -> None:
+    def put_back(self, asks: Sequence[Ask]) -> None:
         """They came first, so they go first."""
-        self._asks.extendleft(reversed([*asks]))
+        self._asks.extendleft(reversed(asks))
 
     def fill(self, batch: Batch, known: Known) -> list[Suspect]:
         """Moves what fits into the batch; suspects leave the queue too, to be judged."""
@@ -79,9 +79,11 @@ class Waiting:
         """Those who may be stored already, or still will be."""
         return [ask for ask in self._asks if ask.ghosts]
 
-    def answer(self, ask: Ask, appended: Appended) -> None:
-        self._held -= len(ask.request.events)
-        ask.succeed(appended)
+    def answer(self, answers: Iterable[tuple[Ask, Appended]]) -> None:
+        for ask, appended in answers:
+            self._held -= len(appended.rows)
+            if not ask.done.done():  # the caller may be gone
+                ask.done.set_result(appended)
 
     def refuse(self, ask: Ask, error: BaseException) -> None:
         self._held -= len(ask.request.events)
@@ -93,9 +95,14 @@ class Waiting:
         self._asks = deque(ask for ask in self._asks if ask not in gone)
 
     def give_up_the_old(self) -> None:
-        """Answers those whose patience is at its end."""
+        """Answers those whose patience is at its end; that of the others begins, if it had not."""
         now = self._loop.time()
-        old = [ask for ask in self._asks if now >= ask.deadline]
+        old: list[Ask] = []
+        for ask in self._asks:
+            if ask.deadline is None:  # its first trouble
+                ask.deadline = now + self._patience
+            elif now >= ask.deadline:
+                old.append(ask)
         self.remove(old)
         for ask in old:
             self.refuse(ask, given_up(ask, f"not taken within {self._patience} s"))
