@@ -8,7 +8,7 @@ from typing import Final
 
 import uvloop
 
-from bench import append, commands, history, http
+from bench import append, commands, history, http, propagation
 from bench.effort import FULL, QUICK, Effort
 from bench.ground import Ground, ground
 from bench.report import Report, print_machine
@@ -18,6 +18,7 @@ BENCHES: Final[dict[str, Callable[[Report, Ground, Effort], Awaitable[None]]]] =
     "commands": commands.measure,
     "history": history.measure,
     "http": http.measure,
+    "propagation": propagation.measure,
 }
 
 
@@ -25,7 +26,7 @@ async def run(names: Iterable[str], effort: Effort, report: Report) -> None:
     """Each bench on servers of its own."""
     print_machine()
     for name in names:
-        async with ground() as servers:
+        async with ground(effort) as servers:
             await BENCHES[name](report, servers, effort)
 
 

@@ -15,12 +15,14 @@ class Effort:
         seconds: How long one run of one contestant takes.
         slices: In how many turns, taken with the others of the run.
         part: How much of the data is loaded that a bench begins with; 1 is all of it.
+        durable: Whether the servers sync, as they must where it counts.
     """
 
     runs: int
     seconds: float
     slices: int
     part: float
+    durable: bool = True
 
     def of(self, amount: int) -> int:
         """This part of an amount of data; never nothing."""
@@ -32,4 +34,4 @@ class Effort:
 
 
 FULL: Final = Effort(runs=3, seconds=2.0, slices=4, part=1.0)
-QUICK: Final = Effort(runs=1, seconds=0.1, slices=1, part=0.03)
+QUICK: Final = Effort(runs=1, seconds=0.1, slices=1, part=0.03, durable=False)

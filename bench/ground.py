@@ -1,4 +1,4 @@
-"""What a bench stands on: servers of its own that sync all, in a directory that goes away."""
+"""What a bench stands on: servers of its own, in a directory that goes away."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from typing import Final, Protocol
 
 import asyncpg
 
-from caselog.embedded.nats import EmbeddedNats
+from bench.effort import Effort
+from caselog.embedded.nats import EmbeddedNats, NatsOptions
 from caselog.embedded.postgres import EmbeddedPostgres
 from caselog.embedded.postgres_settings import PostgresOptions
 from caselog.endpoints import Service
 from caselog.provisioning import ServiceDatabase, migrate_databases, provide_databases
 
-OPTIONS: Final = PostgresOptions(shared_buffers="512MB")
+SHARED_BUFFERS: Final = "512MB"
 
 
 class Part(Protocol):
@@ -46,7 +47,7 @@ class Ground:
         return self._postgres.dsn(self.databases[service].role)
 
     async def nats(self) -> str:
-        """The URL of a NATS server with ``sync_interval: always``."""
+        """The URL of a NATS server, which syncs every message."""
         if self._nats.pid is None:
             await self._nats.start()
         return self._nats.url
@@ -62,12 +63,15 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground() -> AsyncIterator[Ground]:
+async def ground(effort: Effort) -> AsyncIterator[Ground]:
     """Servers for one bench; nothing is left of them."""
     with TemporaryDirectory(prefix="caselog-bench-") as name:
         directory = Path(name)
-        postgres = EmbeddedPostgres(directory / "postgres", OPTIONS)
-        nats = EmbeddedNats(directory / "nats")
+        postgres = EmbeddedPostgres(
+            directory / "postgres",
+            PostgresOptions(durable=effort.durable, shared_buffers=SHARED_BUFFERS),
+        )
+        nats = EmbeddedNats(directory / "nats", NatsOptions(durable=effort.durable))
         try:
             await postgres.start()
             databases = await provide_databases(postgres)
