@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 from msgspec import structs
 
-from services.ops_issues.projections.filters import Filter, parse_queue
+from services.ops_issues.projections.filters import QUEUES, TEAM_QUEUE, Filter, parse_queue
 from services.ops_issues.projections.issue_queries import (
     Past,
     QueueCount,
@@ -41,7 +41,12 @@ Words = Annotated[
 Team = Annotated[str | None, QueryParameter(required=False, description="In Team(s).")]
 QueueText = Annotated[
     str | None,
-    QueryParameter(name="queue", required=False, description="A queue's name, as /queues has it."),
+    QueryParameter(
+        name="queue",
+        required=False,
+        pattern=f"^({'|'.join(QUEUES)}|{TEAM_QUEUE})$",
+        description="A queue's name, as /queues has it.",
+    ),
 ]
 Case = Annotated[
     str | None, QueryParameter(required=False, description="The source case: <system>:<number>.")

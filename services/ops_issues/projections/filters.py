@@ -18,7 +18,9 @@ from shared.events.vocabulary import Severity, Status
 QueueName = Literal["new", "unacknowledged", "waiting-on-customer", "needs-review", "mine"]
 QUEUES: Final[tuple[QueueName, ...]] = get_args(QueueName)
 """The queues that are not a team's."""
-_TEAM_QUEUE: Final = re.compile(r"team:([A-Z][A-Z0-9]{0,15}|Product)")
+TEAM_QUEUE: Final = r"team:([A-Z][A-Z0-9]{0,15}|Product)"
+"""The names of the queues of teams, as a pattern."""
+_TEAM_QUEUE: Final = re.compile(TEAM_QUEUE)
 
 
 class Queue(Struct, frozen=True):
