@@ -75,6 +75,7 @@ class PullConsumer:
         self._arrived = asyncio.Event()
         self._outstanding = 0
         self._gone = True
+        self._again_at = 0.0
         self._pause = PAUSE_S[0]
         self._heard_at = 0.0
         self._subscription: Subscription | None = None
@@ -102,10 +103,7 @@ class PullConsumer:
             left = deadline - loop.time()
             if left <= 0 and not self._buffer:
                 return ()
-            wait = left
-            if self._gone:
-                wait = min(left, self._pause)
-                self._pause = min(self._pause * 2, PAUSE_S[1])
+            wait = min(left, max(0.0, self._again_at - loop.time())) if self._gone else left
             try:
                 async with asyncio.timeout(wait):
                     await self._arrived.wait()
@@ -127,6 +125,7 @@ class PullConsumer:
     def renew(self) -> None:
         """The connection was lost and is back: what was asked for is forgotten."""
         self._gone = True
+        self._again_at = 0.0
         self._pause = PAUSE_S[0]
         self._arrived.set()
 
@@ -141,6 +140,10 @@ class PullConsumer:
     async def _keep_asking(self) -> None:
         now = asyncio.get_running_loop().time()
         if self._gone:
+            if now < self._again_at:
+                return
+            self._again_at = now + self._pause
+            self._pause = min(self._pause * 2, PAUSE_S[1])
             await self._restore()
             self._outstanding = 0
             self._gone = False

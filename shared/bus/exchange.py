@@ -163,6 +163,7 @@ class Exchange:
         for part in list(self._parts):
             await self._end(part)
         self._leading = False
+        await self.intake.close()
         await self._election.resign()
         await self._transport.stop()
 

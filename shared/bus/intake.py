@@ -20,7 +20,7 @@ import msgspec
 from shared.bus.dead_letters import DeadLetter, DeadLetters, Rejected
 from shared.bus.endings import ended
 from shared.bus.patience import Patience
-from shared.bus.port import Bus, BusError, Consumer, Delivery
+from shared.bus.port import Bus, Consumer, Delivery
 from shared.bus.receipts import Receipts
 from shared.events import cloudevents, subjects
 from shared.events.headers import Headers
@@ -104,6 +104,7 @@ class Intake:
         self._lanes: dict[str, deque[_Item]] = {}
         self._room = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._publishing: set[asyncio.Task[None]] = set()
         self._counts = {"recorded": 0, "duplicate": 0, "refused": 0}
         self._kept = 0
 
@@ -140,7 +141,7 @@ class Intake:
             self._lanes.clear()
 
     async def receive_http(self, headers: Headers, body: bytes) -> Receipt:
-        """What was posted to ``/events``; its receipt is published as well, if the broker is there.
+        """What was posted to ``/events``; its receipt is published too, once the broker is there.
 
         Raises LogUnavailable, AppendUnsettled, DeadLettersUnavailable; what the handler raises.
         """
@@ -148,10 +149,7 @@ class Intake:
         # No credentials into dead letters: only what says what the event is.
         kept = [each for each in headers if each[0].lower().startswith(_SAID_IN_HEADERS)]
         receipt = await self._outcome(HTTP_ROUTE, kept, body, event)
-        try:
-            await self._publish(event, receipt)
-        except BusError as error:
-            _logger.info("a receipt was answered but not published: %s", error)
+        self._publish_soon(event, receipt)
         return receipt
 
     async def retry(self, letter: DeadLetter) -> Receipt:
@@ -173,11 +171,12 @@ class Intake:
         if receipt.outcome != "refused":
             note = f"{receipt.outcome} as {receipt.key}"
             await self._dead_letters.settle(letter.id, "retried", note)
-        try:
-            await self._publish(event, receipt)
-        except BusError as error:
-            _logger.info("a receipt was not published: %s", error)
+        self._publish_soon(event, receipt)
         return receipt
+
+    async def close(self) -> None:
+        """Gives up on receipts that the broker did not take yet."""
+        await ended(*self._publishing)
 
     # --- lanes --------------------------------------------------------------------------------
 
@@ -277,6 +276,17 @@ class Intake:
     async def _keep(self, rejected: Rejected) -> None:
         await self._dead_letters.keep(rejected)
         self._kept += 1
+
+    def _publish_soon(self, event: IntakeEvent | Malformed, receipt: Receipt) -> None:
+        """For somebody who has the receipt already, and does not wait for the broker."""
+        if len(self._publishing) >= IN_FLIGHT_MAX:
+            _logger.warning("a receipt is not published: too many wait for the broker")
+            return
+        task = asyncio.create_task(
+            self._patience(lambda: self._publish(event, receipt)), name="intake-receipt"
+        )
+        self._publishing.add(task)
+        task.add_done_callback(self._publishing.discard)
 
     async def _publish(self, event: IntakeEvent | Malformed, receipt: Receipt) -> None:
         if event.system is not None and event.id is not None:
