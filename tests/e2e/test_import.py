@@ -116,10 +116,9 @@ async def test_the_sample_is_recorded_whole_and_imported_again_nothing_is_double
     assert figure(third, "events recorded") == 0
     assert "read back: 199 incidents" in second.out
     assert await heads(endpoints) == after_first
-    for which in ("ops", "eng", "pair"):
-        verified = await caselog("verify", which, data=stack.data)
-        assert verified.code == 0, verified.out
-        assert f"{which} holds, " in verified.out
+    verified = await caselog("verify", data=stack.data)
+    assert verified.code == 0, verified.out
+    assert "pair holds, " in verified.out
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
@@ -127,13 +126,13 @@ async def test_cut_off_in_the_middle_it_goes_on_and_doubles_nothing(
     stack: RunningUp, tmp_path: Path, sent: signal.Signals
 ) -> None:
     endpoints = await stack.ready()
-    rows = rows_of_sample(60)
+    rows = rows_of_sample(40)
     file, numbers = written(tmp_path, rows), {row["number"] for row in rows}
     arguments = ("import", "servicenow", str(file), "--concurrency", "8")
     async with running(*arguments, data=stack.data) as command:
         await eventually(lambda: len(journal(stack) & numbers) >= 10, 60)
         cut_off = await command.ends(sent)
-    assert len(journal(stack) & numbers) < 60, "it was to be cut off in the middle"
+    assert len(journal(stack) & numbers) < 40, "it was to be cut off in the middle"
 
     ran = await caselog(*arguments, data=stack.data)
 
