@@ -50,6 +50,14 @@ def connect(nats_server: NatsServer, closed: list[str]) -> Connect:
     return connect
 
 
+async def subscribed(client: Client) -> None:
+    """Returns once the server knows what the client subscribed to.
+
+    ``flush`` does not tell: the client's PING overtakes what its flusher has not sent yet.
+    """
+    await client.request("$JS.API.INFO", b"", timeout=10)
+
+
 @asynccontextmanager
 async def sides(connect: Connect) -> AsyncIterator[Begin]:
     """Starts sides; all are stopped afterwards."""

@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from shared.bus.intake import HTTP_ROUTE, INTERNAL_ERROR
 from shared.eventlog.model import LogUnavailable
 from shared.events.intake import Fault, IntakeEvent, Receipt
-from tests.integration.bus.conftest import Begin
+from tests.integration.bus.conftest import Begin, subscribed
 from tests.kit.servers import NatsServer
 from tests.kit.sides import Side
 from tests.kit.waiting import eventually
@@ -47,7 +47,7 @@ class Publisher:
 
     async def listen(self) -> None:
         await self.client.subscribe("receipts.>", cb=self._heard)
-        await self.client.flush()
+        await subscribed(self.client)
 
     async def send(
         self, body: object, subject: str = SUBJECT, headers: Mapping[str, str] | None = None

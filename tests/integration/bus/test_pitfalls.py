@@ -18,6 +18,7 @@ from pydantic.errors import PydanticSchemaGenerationError
 
 from shared.bus.broker import Broker
 from shared.bus.port import BusUnavailable
+from tests.integration.bus.conftest import subscribed
 from tests.kit.servers import NatsServer
 from tests.kit.waiting import eventually
 
@@ -201,12 +202,12 @@ async def test_a_subscriber_of_ours_gets_bytes_and_survives_its_own_faults(
             raise RuntimeError("a bug")
 
     async with broker.listen("a.head", listen):
-        await broker.connection().flush()
+        await subscribed(broker.connection())
         await outsider.publish(
             "a.head", b'{"n": "5"}', headers={"Content-Type": "application/json"}
         )
         await outsider.publish("a.head", b"\xff")
-        await eventually(lambda: len(heard) == 2)
+        await eventually(lambda: len(heard) == 2, describe=lambda: heard)
     assert heard == [b'{"n": "5"}', b"\xff"]
     await broker.stop()
 

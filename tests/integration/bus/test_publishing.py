@@ -13,6 +13,7 @@ from shared.bus.broker import Broker
 from shared.bus.port import MESSAGE_ID, BusRefused, BusUnavailable, Message, StreamMissing
 from shared.bus.publishing import Publisher
 from shared.events import subjects
+from tests.integration.bus.conftest import subscribed
 from tests.kit.servers import NatsServer
 from tests.kit.sides import Side, holds_all
 from tests.kit.waiting import eventually
@@ -105,7 +106,7 @@ async def test_a_message_too_large_is_refused(broker: Broker, outsider: Client) 
 async def test_no_answer_is_waited_for_in_vain(broker: Broker, outsider: Client) -> None:
     # Somebody takes the messages, but it is not a stream.
     await outsider.subscribe("ops.events.>")
-    await outsider.flush()
+    await subscribed(outsider)
     publisher = Publisher(broker.connection, answer_s=0.2)
     for size in (1, 100):
         with pytest.raises(BusUnavailable, match="no answer"):
@@ -116,7 +117,7 @@ async def test_a_lost_connection_ends_the_wait(
     broker: Broker, outsider: Client, nats_server: NatsServer
 ) -> None:
     await outsider.subscribe("ops.events.>")
-    await outsider.flush()
+    await subscribed(outsider)
     publisher = Publisher(broker.connection, answer_s=60)
     broker.on_disconnect(publisher.lost)
 
