@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import msgspec
@@ -23,7 +23,7 @@ TRIES: Final = 4
 CONNECT_SECONDS: Final = 5.0
 AWAY_SECONDS_MAX: Final = 60.0
 """How long the broker may be away before the import is given up."""
-CONTENT_TYPE: Final = "application/cloudevents+json"
+HEADERS: Final = {"Content-Type": "application/cloudevents+json"}
 
 
 class NoReceipt(Exception):
@@ -37,6 +37,7 @@ class Publisher:
         self._client = client
         self._system = system
         self._waiting: dict[str, asyncio.Future[Receipt]] = {}
+        self._back: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._decoder = msgspec.json.Decoder(Receipt)
 
     async def start(self) -> None:
@@ -61,17 +62,28 @@ class Publisher:
         body = msgspec.json.encode(event)
         subject = f"intake.{service}.{self._system}.{event['type'].split('.')[2]}"
         receipt = self._waiting.setdefault(event["id"], asyncio.get_running_loop().create_future())
+        in_vain = 0
         try:
-            for _ in range(TRIES):
-                await self._client.publish(subject, body, headers={"Content-Type": CONTENT_TYPE})
-                try:
-                    return await asyncio.wait_for(asyncio.shield(receipt), RECEIPT_SECONDS)
-                except TimeoutError:
-                    continue
+            while in_vain < TRIES:
+                back = self._back
+                with suppress(nats.errors.Error):  # no room for more while the broker is away
+                    await self._client.publish(subject, body, headers=HEADERS)
+                either: set[asyncio.Future[Any]] = {receipt, back}
+                await asyncio.wait(
+                    either, timeout=RECEIPT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                if receipt.done():
+                    return receipt.result()
+                in_vain += not back.done()
         finally:
             del self._waiting[event["id"]]
         seconds = f"{RECEIPT_SECONDS * TRIES:.0f} s"
         raise NoReceipt(f"the {service} service gave no receipt for {event['id']} in {seconds}")
+
+    def came_back(self) -> None:
+        """Publishes all that waits once more: receipts that came meanwhile were not heard."""
+        self._back.set_result(None)
+        self._back = asyncio.get_running_loop().create_future()
 
     async def _watch(self) -> None:
         there = asyncio.get_running_loop().time()
@@ -103,6 +115,7 @@ async def publisher(url: str, system: str) -> AsyncIterator[Publisher]:
 
     async def back() -> None:
         typer.echo("caselog: connected to NATS again", err=True)
+        started.came_back()
 
     try:
         async with asyncio.timeout(CONNECT_SECONDS):

@@ -17,7 +17,7 @@ import pytest
 
 from caselog.endpoints import Endpoints
 from tests.kit.command import Ran, caselog, running
-from tests.kit.stack import RunningUp
+from tests.kit.stack import RunningUp, kill_part
 from tests.kit.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -150,6 +150,45 @@ async def test_cut_off_in_the_middle_it_goes_on_and_doubles_nothing(
     again = await caselog(*arguments, data=stack.data)
     assert figure(again, "events recorded") == 0
     assert await heads(endpoints) == after
+
+
+@pytest.mark.chaos
+async def test_broker_and_services_are_killed_under_it_and_it_goes_on(
+    stack: RunningUp, tmp_path: Path
+) -> None:
+    endpoints = await stack.ready()
+    rows = rows_of_sample(200)
+    file, numbers = written(tmp_path, rows), {row["number"] for row in rows}
+    async with running("import", "servicenow", str(file), data=stack.data) as command:
+        for part in ("nats", "eng", "ops"):
+            before = await asked_when_there(endpoints)
+            await eventually(lambda: moved_past(endpoints, before + 100), 90, every=0.1)  # noqa: B023
+            kill_part(stack.data, part)
+        ran = await command.ends()
+
+    assert ran.code == 0, ran
+    assert "caselog: connected to NATS again" in ran.err
+    assert figure(ran, "events refused") == 0
+    assert await issues_of(endpoints, numbers) == dict.fromkeys(numbers, 1)
+    verified = await caselog("verify", data=stack.data)
+    assert verified.code == 0, verified.out
+
+
+async def position_if_there(endpoints: Endpoints) -> int | None:
+    try:
+        return int((await asked(endpoints, f"{endpoints.ops}/lag"))["position"])
+    except (httpx.TransportError, AssertionError):
+        return None
+
+
+async def moved_past(endpoints: Endpoints, position: int) -> bool:
+    return (await position_if_there(endpoints) or 0) > position
+
+
+async def asked_when_there(endpoints: Endpoints) -> int:
+    position = await eventually(lambda: position_if_there(endpoints), 60)
+    assert position is not None
+    return position
 
 
 async def test_limit_and_concurrency(stack: RunningUp, tmp_path: Path) -> None:
