@@ -129,7 +129,9 @@ async def _lines(answer: httpx.Response) -> AsyncIterator[bytes]:
 def _line(service: Service, position: str, event: dict[str, Any]) -> str:
     short = event["type"].split(".")[2]
     received = "" if event["source"] == f"/caselog/{service}" else " (received)"
+    status = event["data"].get("to_status")
+    moved = f"  → {one_line(str(status))}" if status else ""
     return (
         f"{service} {position:>8} {event['recordedtime'][:19]} {one_line(event['subject']):<10} "
-        f"{short}{received} {one_line(event['actor'])}  {says(event['data'])}"
+        f"{short}{received} {one_line(event['actor'])}  {says(event['data'])}{moved}"
     )

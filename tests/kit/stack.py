@@ -114,8 +114,8 @@ class RunningUp:
 
 
 def part_pid(data: Path, part: str) -> int:
-    """The process id of a part: ``postgres``, ``nats``, ``ops`` or ``eng``."""
-    return int((data / part / "process.lock").read_text())
+    """The process id of ``postgres``, ``nats``, ``ops`` or ``eng``; 0 while it is being started."""
+    return int((data / part / "process.lock").read_text() or 0)
 
 
 def kill_part(data: Path, part: str) -> None:
