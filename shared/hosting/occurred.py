@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from shared.events.cloudevents import EARLIEST
 from shared.hosting.principal import Principal, Role
 from shared.hosting.problems import ProblemRaised, forbidden, wrong_field
 
@@ -30,7 +31,8 @@ def parse_moment(text: str) -> datetime | None:
 def parse_occurred_at(value: str | None, principal: Principal, now: datetime) -> datetime:
     """When the command's events happened: ``now``, unless a system says otherwise.
 
-    Raises ProblemRaised: 403 without the role system, 422 for no moment, or one still to come.
+    Raises ProblemRaised: 403 without the role system, 422 for what is no moment, or one that cannot
+    be meant: still to come, or before there were computers that knew the time.
     """
     if value is None:
         return now
@@ -41,4 +43,6 @@ def parse_occurred_at(value: str | None, principal: Principal, now: datetime) ->
         raise ProblemRaised(wrong_field(HEADER, "must be RFC 3339, like 2024-05-01T12:00:00Z"))
     if moment > now:
         raise ProblemRaised(wrong_field(HEADER, "must not lie in the future"))
+    if moment < EARLIEST:
+        raise ProblemRaised(wrong_field(HEADER, f"must not lie before {EARLIEST:%Y}"))
     return moment
