@@ -6,9 +6,11 @@ run with ``CASELOG_UNSEEN_WAIT`` as below.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from caselog.endpoints import load
 from caselog.stack import Layout
 from tests.acceptance.publishing import Publisher
 from tests.acceptance.world import World
-from tests.kit.stack import RunningUp
+from tests.kit.stack import MAIN, RunningUp
 
 UNSEEN_WAIT = 4
 """Seconds; enough for what is on its way, and not too long for what never comes."""
@@ -40,10 +42,21 @@ async def stack_data(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
     try:
         await up.ready()
         yield directory
+        await prove(directory)
     finally:
         code = await up.stop()
     assert code == 0, up.output
     shutil.rmtree(directory, ignore_errors=True)
+
+
+async def prove(directory: Path) -> None:
+    """Whatever the tests have done to the stack: its logs hold, and tell of each other."""
+    verify = (sys.executable, "-c", MAIN, "verify", "pair", "--data", str(directory))
+    process = await asyncio.create_subprocess_exec(
+        *verify, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
 
 
 @pytest.fixture(scope="session")

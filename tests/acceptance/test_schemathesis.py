@@ -22,7 +22,7 @@ from tests.acceptance.world import WORKFLOW, World, good
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
-SECONDS: Final = 30
+SECONDS: Final = 25
 ROLES: Final = ["system", "operator", "auditor"]
 """Together they may use every route."""
 

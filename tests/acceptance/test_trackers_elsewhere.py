@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.publishing import Publisher
+from tests.acceptance.publishing import Publisher, encoded
 from tests.acceptance.world import REVIEW, World
 
 pytestmark = [pytest.mark.integration]
@@ -127,3 +127,49 @@ async def test_without_a_subject_nothing_is_claimed(world: World, publisher: Pub
     receipt = await publisher.tell("eng", "claimed", {"team": team})
 
     assert receipt["reason"].startswith("subject: ") or "subject" in receipt["reason"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "named"),
+    [
+        ("claimed", {}, "data.team"),
+        ("claimed", {"team": "A", "origin": "stolen"}, "data.origin"),
+        ("rejected", {"team": "A", "comment": "No."}, "data.belongs_to"),
+        ("sent-to-review", {"team": "A", "comment": " "}, "data.comment"),
+        ("closed", {"team": "A", "comment": "Fixed.", "resolution": 1}, "data.resolution"),
+        ("progressed", {"team": "A", "to_status": "B", "colour": "red"}, "data.colour"),
+        ("opened", {"summary": "It fails", "severity": "4 - Low"}, "type"),
+        ("claim", {"team": "A"}, "type"),
+    ],
+)
+async def test_bad_input_is_refused_with_the_field(
+    world: World, publisher: Publisher, kind: str, data: dict[str, Any], named: str
+) -> None:
+    case = await world.case()
+    event = publisher.event("eng", kind, data, subject=case.key)
+    await publisher.send(event)
+
+    receipt = await publisher.receipt(event["id"])
+
+    assert (receipt["outcome"], receipt["rule"]) == ("refused", "invalid")
+    assert receipt["reason"].startswith(f"{named}: ")
+    letter = await publisher.dead_letters.find("eng", encoded(event))
+    assert letter is not None
+    assert letter["reason"] == receipt["reason"]
+
+
+async def test_a_claim_waits_for_a_case_that_is_not_opened_yet(
+    world: World, publisher: Publisher
+) -> None:
+    team = await world.team()
+    number = world.unique("INC")
+    event = publisher.event(
+        "eng", "claimed", {"team": team}, subject=f"{publisher.system}:{number}"
+    )
+    await publisher.send(event)
+
+    case = await world.case(source_case={"system": publisher.system, "number": number})
+
+    assert (await publisher.receipt(event["id"]))["key"] == case.key
+    await world.settled()
+    await case.is_in("Engineering Ownership", {team: "claimed"})

@@ -211,7 +211,11 @@ async def test_nobody_else_says_when_it_happened(world: World, role: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "moment", ["2024-05-01", "2024-05-01T12:00:00", "yesterday", "", "2024-13-01T00:00:00Z"]
+    "moment",
+    [
+        *("2024-05-01", "2024-05-01T12:00:00", "yesterday", "", "2024-13-01T00:00:00Z"),
+        *("1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"),
+    ],
 )
 async def test_a_moment_that_is_none(world: World, moment: str) -> None:
     answer = await world.ops.ask(
