@@ -12,6 +12,7 @@ from bench import append, commands, history, http, propagation
 from bench.effort import FULL, QUICK, Effort
 from bench.ground import Ground, ground
 from bench.report import Report, print_machine
+from shared.hosting.collecting import collect_seldom
 
 BENCHES: Final[dict[str, Callable[[Report, Ground, Effort], Awaitable[None]]]] = {
     "append": append.measure,
@@ -40,6 +41,7 @@ def main() -> None:
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
     report = Report()
     effort = QUICK if options.quick else FULL
+    collect_seldom()  # as a service does
     uvloop.run(run(options.benches or BENCHES, effort, report))
     report.print_table()
 

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 import structlog
 import uvloop
 
+from shared.hosting.collecting import collect_seldom
 from shared.hosting.lifetime import FAILED, Lifetime
 
 STOP_SECONDS_MAX: Final = 20.0
@@ -113,5 +114,6 @@ def run(main: Callable[[Lifetime], Awaitable[int]]) -> int:
         lifetime.end_on_signals()
         return await main(lifetime)
 
+    collect_seldom()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(whole())
