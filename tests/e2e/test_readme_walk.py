@@ -84,12 +84,16 @@ async def heard(log: Path, endpoints: Endpoints) -> None:
 
 
 async def outputs(blocks: list[Block], data: Path) -> list[str]:
-    """What each block prints, run one after the other in one shell."""
+    """What each block prints, run one after the other in one shell.
+
+    Tables are as wide there as README shows them, whatever the terminal that runs the tests has.
+    """
     script = "".join(f"printf '\\n{MARK}\\n'\n{block.commands}" for block in blocks)
+    variables = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     process = await create_subprocess_exec(
         *("bash", "-euo", "pipefail", "-c", script),
         cwd=ROOT,
-        env=os.environ | {"CASELOG_DATA": str(data), "NO_COLOR": "1"},
+        env=variables | {"CASELOG_DATA": str(data), "NO_COLOR": "1"},
         stdout=PIPE,
         stderr=STDOUT,
     )
