@@ -223,7 +223,10 @@ async def test_an_issue_that_never_comes_is_refused_in_the_end_and_delays_nobody
         publisher.event("ops", "commented", {"comment": "?"}, subject=f"{publisher.system}:none"),
         publisher.event("eng", "claimed", {"team": team}, subject="OPS-999999999"),
     ]
-    for event in lost:
+    unheard = publisher.event(
+        "ops", "acknowledge", {}, subject=(await world.case()).key, after="eng:999999999"
+    )
+    for event in (*lost, unheard):
         await publisher.send(event)
     posted = asyncio.create_task(publisher.post({**lost[0], "id": world.unique("e")}))
 
@@ -237,6 +240,9 @@ async def test_an_issue_that_never_comes_is_refused_in_the_end_and_delays_nobody
         # It is a refusal, and no dead letter: nothing is wrong with the message.
         service = "eng" if ".eng." in event["type"] else "ops"
         assert await publisher.dead_letters.find(service, encoded(event)) is None
+    receipt = await publisher.receipt(unheard["id"])
+    assert receipt["outcome"] == "refused"
+    assert "eng:999999999" in receipt["reason"]
     assert (await posted).status_code == 409
     assert (await posted).json()["rule"] == "not-seen"
 
