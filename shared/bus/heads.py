@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 
@@ -17,24 +17,14 @@ from shared.bus.port import Bus, BusUnavailable
 from shared.eventlog.model import LogHead
 from shared.events import subjects
 from shared.events.intake import Service
-from shared.events.reading import HeadAnnouncement
+from shared.events.reading import Announcement, HeadAnnouncement
 
 EVERY_S: Final = 1.0
 
 _logger = logging.getLogger(__name__)
 
 
-class Head(HeadAnnouncement, frozen=True, kw_only=True):
-    """What is announced.
-
-    Attributes:
-        received: The sequence up to which the announcing service holds the other's events.
-    """
-
-    received: Annotated[int, msgspec.Meta(ge=0)] = 0
-
-
-_decoder: Final = msgspec.json.Decoder(Head)
+_decoder: Final = msgspec.json.Decoder(Announcement)
 
 
 def announcement(head: LogHead) -> HeadAnnouncement:
@@ -62,7 +52,7 @@ class Announcer:
     async def run(self) -> None:
         while True:
             head = self._head()
-            said = Head(
+            said = Announcement(
                 log=head.log,
                 epoch=head.epoch,
                 position=head.position,
@@ -83,13 +73,13 @@ class PeerHead:
         self._bus = bus
         self._subject = subjects.head(service)
         self._news = asyncio.Event()
-        self._listeners: list[Callable[[Head], None]] = []
-        self.latest: Head | None = None
+        self._listeners: list[Callable[[Announcement], None]] = []
+        self.latest: Announcement | None = None
         self.heard_at = 0.0
         self.garbage = 0
         """Announcements that could not be read."""
 
-    def on_news(self, listener: Callable[[Head], None]) -> None:
+    def on_news(self, listener: Callable[[Announcement], None]) -> None:
         """Calls back with each announcement; must be quick."""
         self._listeners.append(listener)
 
@@ -98,7 +88,7 @@ class PeerHead:
         async with self._bus.listen(self._subject, self._heard):
             await asyncio.get_running_loop().create_future()
 
-    async def first(self, timeout: float) -> Head | None:
+    async def first(self, timeout: float) -> Announcement | None:
         """The latest head; waits for one if none was heard yet. None if none is in time."""
         try:
             async with asyncio.timeout(timeout):

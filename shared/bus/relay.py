@@ -17,13 +17,13 @@ from typing import Final
 import msgspec
 
 from shared.bus.entries import Author, NotAuthentic, read_entry
-from shared.bus.heads import Head
 from shared.bus.port import CONTENT_TYPE, MESSAGE_ID, Bus, BusUnavailable, Message, StreamMissing
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import LogUnavailable, Row
 from shared.events import subjects
 from shared.events.envelope import short_name
 from shared.events.intake import Service
+from shared.events.reading import Announcement
 
 BATCH_MESSAGES_MAX: Final = 500
 BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -202,7 +202,7 @@ class Relay:
         while self._cursor is None or self._cursor < self._log.head.sequence:
             await self._advanced.wait()
 
-    def peer_said(self, head: Head) -> None:
+    def peer_said(self, head: Announcement) -> None:
         """Hears what the receiver holds; if that stands still, sends again what follows."""
         now = asyncio.get_running_loop().time()
         if head.received != self._confirmed:

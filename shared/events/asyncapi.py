@@ -24,7 +24,7 @@ from shared.events.jsonschemas import (
     published_event,
     written,
 )
-from shared.events.reading import HeadAnnouncement, ReadReply, ReadRequest
+from shared.events.reading import Announcement, ReadReply, ReadRequest
 
 Examples = Mapping[str, Mapping[str, Any]]
 """Example payloads by size (``minimal``, ``full``), by the message's name."""
@@ -163,7 +163,7 @@ def _plain_messages() -> Schema:
         name: _message(name, summary(kind), schema, content_type=_JSON)
         for name, kind, schema in (
             ("receipt", Receipt, written(Receipt)),
-            ("head", HeadAnnouncement, written(HeadAnnouncement)),
+            ("head", Announcement, written(Announcement)),
             ("readRequest", ReadRequest, accepted(ReadRequest)),
             ("readReply", ReadReply, written(ReadReply)),
         )

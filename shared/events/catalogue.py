@@ -16,7 +16,7 @@ from shared.events.described import Field, description, fields
 from shared.events.envelope import Head
 from shared.events.intake import Receipt, Service
 from shared.events.jsonschemas import ACCEPTED, PUBLISHED
-from shared.events.reading import HeadAnnouncement, ReadReply, ReadRequest
+from shared.events.reading import Announcement, ReadReply, ReadRequest
 
 _OPENING: Final = """\
 # Event catalogue
@@ -91,7 +91,7 @@ def _parts(examples: Examples) -> Iterator[str]:
             yield _example(example, whole=body is bodies[0])
     yield "## Receipts, heads and reading a log"
     yield from _section("Receipt", Receipt)
-    yield from _section("Head", HeadAnnouncement)
+    yield from _section("Head", Announcement)
     yield from _section("Request", ReadRequest)
     yield from _section("Reply", ReadReply)
 

@@ -19,7 +19,7 @@ from shared.events.described import Field, description, fields
 from shared.events.envelope import Head, Published, short_name
 from shared.events.intake import IntakeBody, Receipt, Service
 from shared.events.patterns import described
-from shared.events.reading import HeadAnnouncement, ReadReply, ReadRequest
+from shared.events.reading import Announcement, ReadReply, ReadRequest
 
 Schema = dict[str, Any]
 
@@ -86,7 +86,7 @@ def documents() -> dict[str, Schema]:
             )
     for name, structure in (
         ("receipt", written(Receipt)),
-        ("head", written(HeadAnnouncement)),
+        ("head", written(Announcement)),
         ("log-read-request", accepted(ReadRequest)),
         ("log-read-reply", written(ReadReply)),
     ):

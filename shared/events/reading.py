@@ -18,7 +18,7 @@ READ_ENTRIES_MAX: Final = 1_000
 class HeadAnnouncement(Struct, frozen=True, kw_only=True):
     """How far a log has come, so that a lost tail shows on an idle system.
 
-    Sent on ``ops.head`` and ``eng.head`` once a second, and with every page of a log.
+    Announced once a second, and sent with every page of a log.
 
     Attributes:
         log: The log's id.
@@ -31,6 +31,16 @@ class HeadAnnouncement(Struct, frozen=True, kw_only=True):
     epoch: Annotated[int, Meta(ge=0)]
     position: Annotated[int, Meta(ge=0)]
     sequence: Annotated[int, Meta(ge=0)]
+
+
+class Announcement(HeadAnnouncement, frozen=True, kw_only=True):
+    """What is sent on ``ops.head`` and ``eng.head`` once a second.
+
+    Attributes:
+        received: The sequence up to which the announcing service holds the other's events.
+    """
+
+    received: Annotated[int, Meta(ge=0)] = 0
 
 
 class ReadRequest(

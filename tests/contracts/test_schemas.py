@@ -15,7 +15,7 @@ from shared.events.codec import encode
 from shared.events.described import Undescribed, fields
 from shared.events.envelope import Published
 from shared.events.jsonschemas import ACCEPTED, DIALECT, PUBLISHED, documents
-from shared.events.reading import HeadAnnouncement, ReadReply, ReadRequest
+from shared.events.reading import Announcement, HeadAnnouncement, ReadReply, ReadRequest
 from tests.contracts.golden import FOLDER
 from tests.kit.examples import CAUSE, example
 from tests.kit.intake_examples import FULL
@@ -123,7 +123,9 @@ def test_heads_and_pages_are_what_their_schemas_say() -> None:
     page = ReadReply(entries=("{}",), head=head)
     request = ReadRequest(after_position=0, limit=10, case="OPS-17")
 
-    assert errors(SCHEMAS["head.v1.json"], json.loads(msgspec.json.encode(head))) == []
+    said = Announcement(log=CAUSE, epoch=1, position=5, sequence=3, received=2)
+
+    assert errors(SCHEMAS["head.v1.json"], json.loads(msgspec.json.encode(said))) == []
     assert errors(SCHEMAS["log-read-reply.v1.json"], json.loads(msgspec.json.encode(page))) == []
     assert (
         errors(SCHEMAS["log-read-request.v1.json"], json.loads(msgspec.json.encode(request))) == []

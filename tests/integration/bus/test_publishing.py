@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 from nats.aio.client import Client
 
-from shared.bus import heads
 from shared.bus.broker import Broker
 from shared.bus.port import MESSAGE_ID, BusRefused, BusUnavailable, Message, StreamMissing
 from shared.bus.publishing import Publisher
 from shared.events import subjects
+from shared.events.reading import Announcement
 from tests.integration.bus.conftest import subscribed
 from tests.kit.servers import NatsServer
 from tests.kit.sides import Side, holds_all
@@ -166,7 +166,7 @@ async def test_what_does_not_arrive_is_sent_again_under_another_id(
     await eventually(lambda: ops.exchange.status().lag_out == 0)
     relay = ops.exchange.relay
     relay._stuck_for = 0.0
-    stuck = heads.Head(log=ops.log.head.log, epoch=1, position=0, sequence=0, received=2)
+    stuck = Announcement(log=ops.log.head.log, epoch=1, position=0, sequence=0, received=2)
     relay.peer_said(stuck)
     relay._stuck_for = 0.0
     relay.peer_said(stuck)

@@ -9,13 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from shared.bus import relay as relaying
-from shared.bus.heads import Head
 from shared.bus.memory import MemoryBroker, MemoryBus
 from shared.bus.port import Message
 from shared.bus.relay import Handover, HoleInOwnLog, Relay
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import Append, Row
 from shared.events import subjects
+from shared.events.reading import Announcement
 from shared.hosting.clock import utc_now
 from tests.kit.sides import CODEC, draft, memory_store
 from tests.kit.waiting import eventually
@@ -164,7 +164,7 @@ async def test_what_does_not_arrive_is_sent_again_with_ever_longer_pauses(
 ) -> None:
     monkeypatch.setattr(relaying, "STUCK_S", (0.0, 60.0))
     head = publishing.log.head
-    stuck = Head(log=head.log, epoch=1, position=0, sequence=0, received=2)
+    stuck = Announcement(log=head.log, epoch=1, position=0, sequence=0, received=2)
     publishing.start()
     await publishing.say(4)
     await publishing.relay.caught_up()
