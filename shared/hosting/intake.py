@@ -54,7 +54,11 @@ class NotSeen(msgspec.Struct, frozen=True):
     named: str
 
 
-Result = Recorded | Refused | About | Invalid | NotSeen
+class NoSubject(msgspec.Struct, frozen=True):
+    """The event does not say which issue it is about."""
+
+
+Result = Recorded | Refused | About | Invalid | NotSeen | NoSubject
 CarryOut = Callable[[IntakeEvent, Any, Keys], Awaitable[Result]]
 
 
@@ -141,6 +145,9 @@ class IntakeDesk:
                 return Receipt(outcome="refused", key=key, reason=detail, rule=rule)
             case Invalid(field, detail):
                 return _malformed(event, Fault.INVALID, (Invalid(f"data.{field}", detail),))
+            case NoSubject():
+                wrong = Invalid("subject", "must name the issue: its key, or <system>:<number>")
+                return _malformed(event, Fault.INVALID, (wrong,))
             case NotSeen(named):
                 reason = f"{named} is not known here, and did not come in time"
                 return Receipt(outcome="refused", reason=reason, rule=NOT_SEEN)

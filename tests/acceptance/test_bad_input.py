@@ -128,6 +128,23 @@ async def goes_on(publisher: Publisher) -> None:
     assert (await publisher.receipt(event["id"]))["outcome"] == "recorded"
 
 
+@pytest.mark.parametrize(
+    ("service", "kind", "data"),
+    [
+        ("ops", "commented", {"comment": "About what?"}),
+        ("eng", "rejected", {"team": "MOB", "comment": "No.", "belongs_to": "CORE"}),
+    ],
+)
+async def test_an_event_about_an_issue_names_it(
+    publisher: Publisher, service: str, kind: str, data: Json
+) -> None:
+    receipt = await publisher.tell(service, kind, data)
+
+    assert receipt["outcome"] == "refused"
+    assert receipt["reason"].startswith("subject: must name the issue")
+    await goes_on(publisher)
+
+
 @each_bad
 async def test_on_the_bus(world: World, publisher: Publisher, bad: Bad) -> None:
     event = opening(publisher)

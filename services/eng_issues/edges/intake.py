@@ -28,7 +28,7 @@ from services.eng_issues.edges.board import (
 from shared.events import intake_eng
 from shared.events.decision import Invalid
 from shared.events.intake import IntakeEvent
-from shared.hosting.intake import CarryOut, Keys, NotSeen, Recorded, Result
+from shared.hosting.intake import CarryOut, Keys, NoSubject, NotSeen, Recorded, Result
 
 BODIES: Final[Mapping[str, type[Struct]]] = {body.TYPE: body for body in intake_eng.BODIES}
 
@@ -42,7 +42,7 @@ async def _carry_out(
     board: Board, patience: float, event: IntakeEvent, body: Any, keys: Keys
 ) -> Result:
     if event.subject is None:
-        return Invalid("subject", "must name the ops issue: its key, or <system>:<number>")
+        return NoSubject()
     order = Order(
         actor=f"system:{event.system}",
         at=event.time,

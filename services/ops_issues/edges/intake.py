@@ -14,9 +14,9 @@ from services.ops_issues.domain.decisions.context import Context
 from services.ops_issues.domain.rules import Rule
 from services.ops_issues.edges.desk import Carried, Desk, NoSuchIssue, Order
 from shared.events import intake_ops
-from shared.events.decision import Invalid, Refused
+from shared.events.decision import Refused
 from shared.events.intake import IntakeEvent
-from shared.hosting.intake import About, CarryOut, Keys, NotSeen, Recorded, Result
+from shared.hosting.intake import About, CarryOut, Keys, NoSubject, NotSeen, Recorded, Result
 
 OPENED: Final = "opened"
 BODIES: Final[Mapping[str, type[Struct]]] = {
@@ -49,7 +49,7 @@ async def _carry_out(
             held = opening.source_case and await desk.find(opening.source_case)
             return About(held, result) if held else result
     elif event.subject is None:
-        return Invalid("subject", "must name the issue: its key, or <system>:<number>")
+        return NoSubject()
     else:
         result = await desk.carry_out(event.subject, _command(body), order)
     match result:
