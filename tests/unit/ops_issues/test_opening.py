@@ -148,6 +148,23 @@ class TestAmend:
         assert after.description == ""
         assert after.summary == "Deposits fail"
 
+    @pytest.mark.parametrize("field", ["summary", "description"])
+    def test_an_assignment_could_not_carry_more(self, field: str) -> None:
+        def amend(name: str, kib: int) -> commands.Amend:
+            return msgspec.convert({name: "x" * kib * 1024}, commands.Amend)
+
+        at_work = desk()
+        at_work.does(amend("description" if field == "summary" else "summary", 120))
+
+        given(at_work.issue).when(ask(amend(field, 121))).invalid(field)
+        at_work.does(amend(field, 119))
+
+    def test_what_is_too_long_already_can_be_shortened(self) -> None:
+        before = issue(ops.Amended(summary="x" * 125 * 1024, description="x" * 125 * 1024))
+
+        shorter = commands.Amend(summary="x" * 124 * 1024)
+        given(before).when(ask(shorter)).then(ops.Amended(summary=shorter.summary))
+
     @pytest.mark.parametrize("command", [commands.Amend(), commands.Amend(summary="Deposits fail")])
     def test_nothing_new(self, command: commands.Amend) -> None:
         given(issue()).when(ask(command)).nothing_happened()

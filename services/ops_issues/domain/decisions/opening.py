@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
+
+from msgspec.json import encode
 
 from services.ops_issues.domain import events
 from services.ops_issues.domain.commands import Acknowledge, AddInstitution, Amend, Open
@@ -10,10 +12,13 @@ from services.ops_issues.domain.decisions.context import Context, Decision, acce
 from services.ops_issues.domain.ops_issue import OpsIssue
 from services.ops_issues.domain.rules import Rule
 from shared.events import ops
-from shared.events.decision import Refused
+from shared.events.decision import Invalid, Refused
 from shared.events.vocabulary import Institution, SourceCase
 
 T = TypeVar("T")
+
+TEXTS_KIB_MAX: Final = 240
+"""Summary and description as JSON: what ``team-assigned`` has room for in its entry."""
 
 
 def decide_open(command: Open, context: Context) -> Decision:
@@ -53,6 +58,15 @@ def decide_amend(command: Amend, issue: OpsIssue, context: Context) -> Decision:
         description=_new(command.description, issue.description),
         severity=_new(command.severity, issue.severity),
     )
+    summary = issue.summary if amended.summary is None else amended.summary
+    description = issue.description if amended.description is None else amended.description
+    grown = len(summary) + len(description) > len(issue.summary) + len(issue.description)
+    if grown and len(encode((summary, description))) > TEXTS_KIB_MAX * 1024:
+        return Invalid(
+            "summary" if amended.description is None else "description",
+            f"summary and description are together at most {TEXTS_KIB_MAX} KiB of JSON, so that"
+            " an assignment can carry both to a team",
+        )
     return accepted() if amended == ops.Amended() else accepted(amended)
 
 
