@@ -1,6 +1,6 @@
 """Commands as a service carries them out: load, fold, decide, append; against the bare loop.
 
-Everybody comments on issues of which 20,000 were opened before: nineteen comments in twenty on a
+Everybody comments on issues of which 20,000 were opened before: nineteen comments in twenty on five
 thousand that are kept folded, one on any of the others, which is read and folded first.
 """
 
@@ -25,7 +25,7 @@ from shared.hosting.ids import new_id
 
 ISSUES: Final = 20_000
 EVENTS_BEFORE: Final = 6
-HOT: Final = 1_000
+HOT: Final = 5_000
 COLD_EVERY: Final = 20
 DRAWN: Final = 100_000
 COMMENT: Final = Comment(body=TEXT, visibility="internal")

@@ -86,6 +86,10 @@ class States(Generic[S]):
         log.on_commit(self._advance)
         log.on_others(self._advance)
 
+    def __contains__(self, stream: str) -> bool:
+        """Whether the stream is kept here, so that it certainly exists."""
+        return stream in self._kept
+
     async def load(self, stream: str) -> Versioned[S]:
         """The latest state known here; read from the log if it is not kept.
 

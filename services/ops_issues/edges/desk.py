@@ -141,6 +141,8 @@ class Desk:
 
     async def resolve(self, named: str, patience: float) -> str | None:
         """The key that ``named`` names, waited for if there is no such issue yet."""
+        if named in self.issues:
+            return named
         if ":" in named:
             return await self._arrivals.until(named, lambda: self._cases.find(named), patience)
 
