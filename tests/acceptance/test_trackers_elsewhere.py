@@ -41,6 +41,23 @@ async def test_a_whole_life_with_the_trackers_own_key(world: World, publisher: P
     assert (await world.eng.ask("GET", f"/issues/{team}-1", role="auditor")).status_code == 404
 
 
+async def test_a_key_that_looks_like_ours_is_not_given_out_here(
+    world: World, publisher: Publisher
+) -> None:
+    team = await world.team()
+    theirs, ours = await world.case(team), await world.case(team)
+
+    data = {"team": team, "issue": f"{team}-1"}
+    assert (await publisher.tell("eng", "claimed", data, subject=theirs.key))[
+        "outcome"
+    ] == "recorded"
+    await publisher.tell("eng", "claimed", {"team": team}, subject=ours.key)
+    await world.settled()
+
+    assert (await theirs.last("claimed"))["data"]["issue"] == f"{team}-1"
+    assert (await ours.last("claimed"))["data"]["issue"] == f"{team}-2"
+
+
 async def test_a_claim_that_names_no_issue_clones(world: World, publisher: Publisher) -> None:
     team = await world.team()
     case = await world.case(team)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,9 @@ from shared.hosting.retrying import Retrying
 
 SOURCE_CASE: Final = "source-case"
 """The scope of the unique keys that find the case of a source case."""
+ELSEWHERE: Final = "elsewhere"
+"""The scope of the unique keys of issues that look like ours and live in another tracker."""
+BOARD_KEY: Final = re.compile(r"[A-Z][A-Z0-9]{0,15}-[1-9][0-9]{0,17}")
 
 Decision = Accepted[Said] | Refused | Invalid
 Keys = Callable[[UUID, str], tuple[UniqueKey, ...]]
@@ -103,6 +107,7 @@ class Board:
         self.states: States[State] = States(log, NOTHING, evolve)
         self.arrivals = Arrivals(log)
         self._source_cases = TakenKeys(log.store, SOURCE_CASE)
+        self._elsewhere = TakenKeys(log.store, ELSEWHERE)
         self._retrying = Retrying(self.states.forget)
 
     async def define(self, key: str, command: commands.DefineTeam, order: Order) -> Result:
@@ -211,6 +216,14 @@ class Board:
         state = (await self.states.load(key)).state
         return state if isinstance(state, Team) else None
 
+    async def set_aside(self, issue: str) -> None:
+        """Never gives the key of an issue in a tracker elsewhere to an issue on a board here.
+
+        Durable before the claim that names it; if that is refused, one number stays unused.
+        """
+        if BOARD_KEY.fullmatch(issue) and not (await self.states.load(issue)).version:
+            await self._log.store.keep((UniqueKey(ELSEWHERE, issue, ""),))
+
     async def cases(self, keys: Iterable[str], upto: int | None = None) -> dict[str, Case]:
         """What is known of these ops issues, now or when the log ended at ``upto``."""
         if upto is None:
@@ -291,4 +304,7 @@ class Board:
         return Carried(appended.position, ids, about.issue, about.case, about.team)
 
     async def _new_key(self, team: Team) -> str:
-        return f"{team.key}-{await self._log.store.next_number(team.key)}"
+        while True:
+            key = f"{team.key}-{await self._log.store.next_number(team.key)}"
+            if await self._elsewhere.find(key) is None:
+                return key

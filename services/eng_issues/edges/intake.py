@@ -51,12 +51,15 @@ async def _carry_out(
         keys=keys,
         patience=patience,
     )
+    named = body.issue if isinstance(body, intake_eng.Claimed) else None
+    if named is not None:
+        await board.set_aside(named)
     result = await board.act(
         body.team,
         event.subject,
         _decide(body),
         order,
-        issue=body.issue if isinstance(body, intake_eng.Claimed) else None,
+        issue=named,
         needs_key=_needs_key(body),
     )
     match result:
