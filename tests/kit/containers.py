@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Final
+from contextlib import suppress
+from typing import Any, Final
 
 import asyncpg
-import nats
+import msgspec
 from testcontainers.core.container import DockerContainer
 
 from tests.kit.waiting import eventually
@@ -16,6 +17,9 @@ POSTGRES_IMAGE: Final = "postgres:18-alpine"
 NATS_IMAGE: Final = "nats:2.15-alpine"
 PASSWORD: Final = "of a test"
 START_SECONDS: Final = 60.0
+ANSWER_SECONDS: Final = 5.0
+"""Docker accepts connections to a published port before, and after, a server listens behind it."""
+LOG_LINES: Final = 20
 
 
 class Container:
@@ -24,19 +28,23 @@ class Container:
     def __init__(self, container: DockerContainer, port: int) -> None:
         self.container = container
         self.port = port
+        self.host = ""
+        """Where the port is; asked for once, because Docker does not tell it of a stopped one."""
         self._created = False
-
-    @property
-    def host(self) -> str:
-        return self.container.get_container_host_ip()
 
     async def start(self) -> None:
         if self._created:
             await asyncio.to_thread(self.container.get_wrapped_container().start)
-        else:
+            await self._until_it_answers()
+            return
+        self._created = True
+        try:
             await asyncio.to_thread(self.container.start)
-            self._created = True
-        await eventually(self.answers, START_SECONDS, describe="the container answers")
+            self.host = await asyncio.to_thread(self.container.get_container_host_ip)
+            await self._until_it_answers()
+        except BaseException:
+            await self.discard()  # a fixture discards what it has started only
+            raise
 
     async def stop(self) -> None:
         await asyncio.to_thread(self.container.get_wrapped_container().stop)
@@ -51,11 +59,18 @@ class Container:
     async def discard(self) -> None:
         """Away with it and all it stored."""
         if self._created:
-            await asyncio.to_thread(self.container.stop)
             self._created = False
+            await asyncio.to_thread(self.container.stop)
 
     async def answers(self) -> bool:
         raise NotImplementedError
+
+    async def _until_it_answers(self) -> None:
+        await eventually(self.answers, START_SECONDS, describe=self._last_words)
+
+    def _last_words(self) -> str:
+        log: bytes = self.container.get_wrapped_container().logs(tail=LOG_LINES)
+        return f"{self.container.image} answers on {self.host}:{self.port}\n{log.decode()}"
 
 
 class ContainerPostgres(Container):
@@ -77,7 +92,8 @@ class ContainerPostgres(Container):
     async def answers(self) -> bool:
         """Its first start ends in a restart, during which it listens to nobody over TCP."""
         try:
-            await (await asyncpg.connect(self.admin_dsn)).close()
+            connection = await asyncpg.connect(self.admin_dsn, timeout=ANSWER_SECONDS)
+            await connection.close()
         except (OSError, asyncpg.PostgresError):
             return False
         return True
@@ -106,9 +122,22 @@ class ContainerNats(Container):
         await self.start()
 
     async def answers(self) -> bool:
+        """Whether a client is greeted, by a server that has JetStream."""
         try:
-            connection = await nats.connect(self.url, allow_reconnect=False)
-        except (OSError, nats.errors.Error):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                greeting = await first_line(self.host, self.port)
+            info: dict[str, Any] = msgspec.json.decode(greeting.removeprefix(b"INFO "))
+        except (OSError, msgspec.DecodeError):
             return False
-        await connection.close()
-        return True
+        return bool(info.get("jetstream"))
+
+
+async def first_line(host: str, port: int) -> bytes:
+    """What a server says to whoever connects; empty if it hangs up."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        return await reader.readline()
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
