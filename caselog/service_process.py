@@ -13,6 +13,7 @@ from typing import Final
 import httpx
 
 import caselog
+from caselog.embedded.daemon_part import DaemonPart
 from caselog.embedded.ports import LOOPBACK
 from caselog.embedded.process import Daemon, Signals
 from caselog.endpoints import Service
@@ -26,7 +27,7 @@ REASON_CHARACTERS_MAX: Final = 200
 
 
 @dataclass(slots=True)
-class ServiceProcess:
+class ServiceProcess(DaemonPart):
     """Runs ``serve <service>`` with these settings and listens on this port of the loopback."""
 
     name: str
@@ -44,18 +45,9 @@ class ServiceProcess:
         self._daemon = Daemon(self.name, self.home, self.log, signals)
 
     @property
-    def pid(self) -> int | None:
-        """The process id while it runs."""
-        return self._daemon.pid
-
-    @property
     def url(self) -> str:
         """Where it answers."""
         return f"http://{LOOPBACK}:{self.port}"
-
-    async def claim(self) -> None:
-        """End what a killed owner left of it."""
-        await self._daemon.claim()
 
     async def start(self) -> None:
         """Start it, and return when ``/readyz`` says 200."""
@@ -79,19 +71,6 @@ class ServiceProcess:
     async def waits_for(self) -> str:
         """What ``/readyz`` said last."""
         return self._reason or "its process"
-
-    async def exited(self) -> int:
-        """Wait until it ends."""
-        return await self._daemon.exited()
-
-    async def stop(self, patience: float) -> None:
-        """Let it finish what it has begun, and end it."""
-        await self._daemon.stop(patience)
-        self._daemon.release()
-
-    def hurry(self) -> None:
-        """End it now; nothing that it acknowledged is lost."""
-        self._daemon.hurry()
 
 
 async def refusal(client: httpx.AsyncClient, url: str) -> str:

@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from caselog.embedded.daemon_part import DaemonPart
 from caselog.embedded.ports import LOOPBACK
 from caselog.embedded.process import Daemon, StartFailed
 
 START_SECONDS: Final = 60.0
-STOP_SECONDS: Final = 30.0
 MAX_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
 MAX_MEMORY_STORE_BYTES: Final = 64 * 1024 * 1024
 MAX_FILE_STORE_BYTES: Final = 32 * 1024**3
@@ -43,7 +43,7 @@ class NatsOptions:
 
 
 @dataclass(slots=True)
-class EmbeddedNats:
+class EmbeddedNats(DaemonPart):
     """One server and its JetStream store under ``home``."""
 
     home: Path
@@ -60,11 +60,6 @@ class EmbeddedNats:
         self._daemon = Daemon(self.name, self.home, self.log or self.home / "nats.log")
 
     @property
-    def pid(self) -> int | None:
-        """The process id while it runs."""
-        return self._daemon.pid
-
-    @property
     def store(self) -> Path:
         """Where JetStream keeps its files."""
         return self.home / "store"
@@ -78,14 +73,6 @@ class EmbeddedNats:
     def monitor_url(self) -> str:
         """Where the server answers ``/varz``, ``/jsz`` and ``/healthz``."""
         return f"http://{LOOPBACK}:{self.monitor_port}"
-
-    async def claim(self) -> None:
-        """Become the owner of the directory and end what a killed owner left running.
-
-        Raises:
-            AlreadyRunning: another living process owns this directory.
-        """
-        await self._daemon.claim()
 
     async def start(self) -> None:
         """Start, and return when clients are served and JetStream has recovered its streams.
@@ -114,28 +101,6 @@ class EmbeddedNats:
         except BaseException:
             await self.kill()
             raise
-
-    async def stop(self, patience: float = STOP_SECONDS) -> None:
-        """Disconnect everybody and end."""
-        await self._daemon.stop(patience)
-        self._daemon.release()
-
-    async def kill(self) -> None:
-        """Let it crash."""
-        await self._daemon.kill()
-        self._daemon.release()
-
-    def hurry(self) -> None:
-        """End at once. Nothing acknowledged is lost."""
-        self._daemon.hurry()
-
-    async def waits_for(self) -> str:
-        """What it says itself while it starts: recovering, for one."""
-        return self._daemon.last_words()
-
-    async def exited(self) -> int:
-        """Wait until it ends."""
-        return await self._daemon.exited()
 
     def _take_ports(self, announced: Path) -> bool:
         with suppress(FileNotFoundError, msgspec.DecodeError):  # not there, or half written

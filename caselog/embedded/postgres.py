@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from caselog.embedded.account import Account, account_for
+from caselog.embedded.daemon_part import DaemonPart
 from caselog.embedded.passwords import Passwords
 from caselog.embedded.ports import LOOPBACK, free_port, is_taken
 from caselog.embedded.postgres_settings import PostgresOptions, settings
@@ -27,7 +28,6 @@ from caselog.embedded.process import Daemon, Signals, StartFailed
 SUPERUSER: Final = "postgres"
 START_SECONDS: Final = 120.0
 """Long enough for crash recovery of a full WAL on a slow disk."""
-STOP_SECONDS: Final = 60.0
 FAILED_START_SECONDS: Final = 2.0
 PORT_TRIES: Final = 5
 NOT_AS_ROOT: Final = (
@@ -39,7 +39,7 @@ ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
 @dataclass(slots=True)
-class EmbeddedPostgres:
+class EmbeddedPostgres(DaemonPart):
     """One server and its data under ``home``. ``port`` is 0 until it was started."""
 
     home: Path
@@ -58,11 +58,6 @@ class EmbeddedPostgres:
         self._passwords = Passwords(self.home / "passwords.json")
 
     @property
-    def pid(self) -> int | None:
-        """The postmaster's process id while it runs."""
-        return self._daemon.pid
-
-    @property
     def data(self) -> Path:
         """PostgreSQL's data directory; complete as soon as it is there."""
         return self.home / "data"
@@ -79,14 +74,6 @@ class EmbeddedPostgres:
         """Where to connect, password included."""
         secret = self._passwords.of(role)
         return f"postgresql://{role}:{secret}@{LOOPBACK}:{self.port}/{database}"
-
-    async def claim(self) -> None:
-        """Become the owner of the directory and end what a killed owner left running.
-
-        Raises:
-            AlreadyRunning: another living process owns this directory.
-        """
-        await self._daemon.claim()
 
     async def start(self) -> None:
         """Initialise at the first time, start, and return when connections are accepted.
@@ -112,28 +99,6 @@ class EmbeddedPostgres:
         except BaseException:
             await self.stop(patience=FAILED_START_SECONDS)
             raise
-
-    async def stop(self, patience: float = STOP_SECONDS) -> None:
-        """Disconnect everybody, write a checkpoint, end."""
-        await self._daemon.stop(patience)
-        self._daemon.release()
-
-    async def kill(self) -> None:
-        """Let it crash; the next start recovers."""
-        await self._daemon.kill()
-        self._daemon.release()
-
-    def hurry(self) -> None:
-        """End without a checkpoint; the next start recovers. Nothing committed is lost."""
-        self._daemon.hurry()
-
-    async def waits_for(self) -> str:
-        """What it says itself while it starts: recovering, for one."""
-        return self._daemon.last_words()
-
-    async def exited(self) -> int:
-        """Wait until it ends."""
-        return await self._daemon.exited()
 
     async def _initialise(self) -> None:
         """Run initdb once. It works beside the place and is moved in as a whole when complete."""
