@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import nats
 
@@ -60,61 +60,54 @@ class NatsServer(Protocol):
         """Stop it for good, and keep nothing."""
 
 
-class OwnPostgres:
+S = TypeVar("S", EmbeddedPostgres, EmbeddedNats)
+
+
+class OwnServer(Generic[S]):
+    """An embedded server: whatever a test wants can be done to it."""
+
+    def __init__(self, server: S) -> None:
+        self.server = server
+
+    async def start(self) -> None:
+        await self.server.start()
+
+    async def stop(self) -> None:
+        await self.server.stop()
+
+    async def kill(self) -> None:
+        await self.server.kill()
+
+    async def restart(self) -> None:
+        await self.server.stop()
+        await self.server.start()
+
+    async def discard(self) -> None:
+        await self.server.stop()
+        shutil.rmtree(self.server.home)
+
+
+class OwnPostgres(OwnServer[EmbeddedPostgres]):
     """An embedded server, small; ``durable`` as in production or without fsync."""
 
     def __init__(self, home: Path, *, durable: bool) -> None:
         options = PostgresOptions(durable=durable, shared_buffers="32MB", max_connections=60)
-        self.server = EmbeddedPostgres(home, options)
+        super().__init__(EmbeddedPostgres(home, options))
 
     @property
     def admin_dsn(self) -> str:
         return self.server.dsn()
 
-    async def start(self) -> None:
-        await self.server.start()
 
-    async def stop(self) -> None:
-        await self.server.stop()
-
-    async def kill(self) -> None:
-        await self.server.kill()
-
-    async def restart(self) -> None:
-        await self.server.stop()
-        await self.server.start()
-
-    async def discard(self) -> None:
-        await self.server.stop()
-        shutil.rmtree(self.server.home)
-
-
-class OwnNats:
+class OwnNats(OwnServer[EmbeddedNats]):
     """An embedded server; ``durable`` as in production or without fsync."""
 
     def __init__(self, home: Path, *, durable: bool) -> None:
-        self.server = EmbeddedNats(home, NatsOptions(durable=durable))
+        super().__init__(EmbeddedNats(home, NatsOptions(durable=durable)))
 
     @property
     def url(self) -> str:
         return self.server.url
-
-    async def start(self) -> None:
-        await self.server.start()
-
-    async def stop(self) -> None:
-        await self.server.stop()
-
-    async def kill(self) -> None:
-        await self.server.kill()
-
-    async def restart(self) -> None:
-        await self.server.stop()
-        await self.server.start()
-
-    async def discard(self) -> None:
-        await self.server.stop()
-        shutil.rmtree(self.server.home)
 
     async def wipe(self) -> None:
         await self.server.kill()
