@@ -67,7 +67,7 @@ class OwnServer(Generic[S]):
     """An embedded server: whatever a test wants can be done to it."""
 
     def __init__(self, server: S) -> None:
-        self.server = server
+        self.server: S = server
 
     async def start(self) -> None:
         await self.server.start()
