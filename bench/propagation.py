@@ -237,6 +237,7 @@ class Pipe:
             target=receive, args=(theirs, self.kind, self._dsn_there, self._url), daemon=True
         )
         self._process.start()
+        theirs.close()  # so that waiting for a process that died ends in EOFError
         await asyncio.to_thread(self._pipe.recv)
         await asyncio.sleep(SETTLED_S)
 
