@@ -55,16 +55,25 @@ class MemoryBroker:
         self.arrived = asyncio.Event()
         self.answers: dict[str, Answer] = {}
         self.listeners: dict[str, list[Heard]] = {}
-        self._made = 0
+        self._made = dict.fromkeys(subjects.STREAM_SUBJECTS, 0)
         self.wipe()
 
     def wipe(self) -> None:
         """Every stream and consumer is lost, and made anew, empty."""
-        self._made += 1
-        self.streams: dict[str, list[_Stored]] = {name: [] for name in subjects.STREAM_SUBJECTS}
-        self._numbers = dict.fromkeys(self.streams, 0)
-        self._ids: dict[str, set[str]] = {name: set() for name in self.streams}
+        self.streams: dict[str, list[_Stored]] = {}
+        self._numbers: dict[str, int] = {}
+        self._ids: dict[str, set[str]] = {}
         self._durables: dict[tuple[str, str], _Durable] = {}
+        for stream in subjects.STREAM_SUBJECTS:
+            self.make(stream)
+
+    def make(self, stream: str) -> None:
+        """One stream is made anew, empty; its consumers begin at its start."""
+        self._made[stream] += 1
+        self.streams[stream] = []
+        self._numbers[stream] = 0
+        self._ids[stream] = set()
+        self._durables = {name: d for name, d in self._durables.items() if name[0] != stream}
 
     def lose(self, stream: str, which: Callable[[int], bool] = lambda _: True) -> None:
         """Messages vanish, by their number; their ids stay known as duplicates."""
@@ -97,7 +106,7 @@ class MemoryBroker:
                 s.message.subject,
                 s.message.body,
                 s.message.headers,
-                f"{s.number}.{self._made}",
+                f"{s.number}.{self._made[stream]}",
                 str(s.number),
             )
             for s in taken
