@@ -1,0 +1,88 @@
+"""The broker in the simulation: the in-memory twin, whose streams can be deleted.
+
+What is deleted is missing until a service that owns it makes it again, as on a real server.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from msgspec.structs import replace
+from typing import Final, NamedTuple
+
+from shared.bus.memory import MemoryBroker
+from shared.bus.port import MESSAGE_ID, Delivery, Message
+from shared.bus.provision import receiver_name
+from shared.events import subjects
+from tests.simulation.loop import Process
+
+ACK_WAIT_S: Final = 4.0
+"""Shorter than in production, so that a world is over sooner."""
+
+Answer = Callable[[bytes], Awaitable[bytes]]
+Heard = Callable[[bytes], Awaitable[None]]
+
+
+class Listener(NamedTuple):
+    process: Process
+    heard: Heard
+
+
+class Answerer(NamedTuple):
+    process: Process
+    answer: Answer
+
+
+class SimBroker(MemoryBroker):
+    """The server; ``noted`` is told of each message that it stores."""
+
+    def __init__(self, noted: Callable[[str, Message], None]) -> None:
+        super().__init__([receiver_name("ops"), receiver_name("eng")], ACK_WAIT_S)
+        self.is_up = True
+        self.missing = set(subjects.STREAM_SUBJECTS)
+        self.who_listens: defaultdict[str, list[Listener]] = defaultdict(list)
+        self.who_answers: defaultdict[str, list[Answerer]] = defaultdict(list)
+        self._noted = noted
+
+    def store(self, stream: str, message: Message) -> bool:
+        duplicate = super().store(stream, message)
+        if not duplicate:
+            self._noted(stream, message)
+        return duplicate
+
+    def ensure(self, stream: str) -> None:
+        """Makes a stream if it is missing."""
+        if stream in self.missing:
+            self.missing.discard(stream)
+            self.make(stream)
+
+    def delete(self, stream: str) -> None:
+        """With all that is in it, its consumers and its memory of ids."""
+        self.missing.add(stream)
+        self.make(stream)
+
+    def again(self, stream: str, message: Message) -> None:
+        """Stores a message a second time, past the duplicate window."""
+        headers = {name: text for name, text in message.headers.items() if name != MESSAGE_ID}
+        self.store(stream, replace(message, headers=headers))
+
+    def last_number(self, stream: str) -> int:
+        """The number of the last message that the stream took."""
+        return self._numbers[stream]
+
+    def corrupt_last(self, stream: str) -> None:
+        """A block on disk goes bad: the last message is not what it was."""
+        if self.streams[stream]:
+            stored = self.streams[stream][-1]
+            stored.message = replace(stored.message, body=stored.message.body[:-7])
+
+    def forget(self, process: Process) -> None:
+        """Its connection is gone."""
+        for listeners in self.who_listens.values():
+            listeners[:] = [each for each in listeners if each.process is not process]
+        for answerers in self.who_answers.values():
+            answerers[:] = [each for each in answerers if each.process is not process]
+
+    def is_current(self, stream: str, delivery: Delivery) -> bool:
+        """Whether it is of the stream as it is now, and not of one that was deleted."""
+        return delivery.identity.endswith(f".{self._made[stream]}")
