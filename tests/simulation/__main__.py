@@ -7,7 +7,7 @@ t=time.time()
 for s in range(a,b):
     o=run_seed(s); f+=o.faults; c+=o.counts
     if o.check:
-        print(s,o.check,o.detail[:300])
+        print(s,o.digest,o.check,o.detail[:300])
         if b==a+1: print("\n".join(o.trace[-80:]))
 dt=time.time()-t
 print(f);print(c); print(dt,(b-a)/dt*60,"seeds/min")

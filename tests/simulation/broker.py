@@ -12,10 +12,12 @@ from typing import Final, NamedTuple
 
 from shared.bus.memory import MemoryBroker
 from shared.bus.port import MESSAGE_ID, Delivery, Message
-from shared.bus.provision import receiver_name
+from shared.bus.provision import intake_name, receiver_name
 from shared.events import subjects
+from shared.events.intake import Service
 from tests.simulation.loop import Process
 
+SERVICES: Final[tuple[Service, ...]] = ("ops", "eng")
 ACK_WAIT_S: Final = 4.0
 """Shorter than in production, so that a world is over sooner."""
 
@@ -37,7 +39,11 @@ class SimBroker(MemoryBroker):
     """The server; ``noted`` is told of each message that it stores."""
 
     def __init__(self, noted: Callable[[str, Message], None]) -> None:
-        super().__init__([receiver_name("ops"), receiver_name("eng")], ACK_WAIT_S)
+        super().__init__(
+            [receiver_name(service) for service in SERVICES],
+            ACK_WAIT_S,
+            {intake_name(service): subjects.intake_of(service) for service in SERVICES},
+        )
         self.is_up = True
         self.missing = set(subjects.STREAM_SUBJECTS)
         self.who_listens: defaultdict[str, list[Listener]] = defaultdict(list)
@@ -82,6 +88,20 @@ class SimBroker(MemoryBroker):
             listeners[:] = [each for each in listeners if each.process is not process]
         for answerers in self.who_answers.values():
             answerers[:] = [each for each in answerers if each.process is not process]
+
+    def unsettled(self, service: Service) -> int:
+        """Intake messages of that service that were not acknowledged, or not delivered."""
+        durable = self._durables.get((subjects.INTAKE, intake_name(service)))
+        begins = subjects.intake_of(service)[:-1]
+        return sum(
+            stored.message.subject.startswith(begins)
+            and (
+                durable is None
+                or stored.number >= durable.next
+                or stored.number in durable.pending
+            )
+            for stored in self.streams[subjects.INTAKE]
+        )
 
     def is_current(self, stream: str, delivery: Delivery) -> bool:
         """Whether it is of the stream as it is now, and not of one that was deleted."""

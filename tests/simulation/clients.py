@@ -36,6 +36,8 @@ from tests.simulation.weather import BEGINNING, uuid7
 
 PATIENCE_S: Final = 8.0
 """How long a client waits for an answer."""
+LONG_AGO: Final = "2026-03-01T09:00:00Z"
+"""When all that systems tell happened: before any clock's time, however it jumps."""
 TRIES_MAX: Final = 12
 RECEIPT_S: Final = 6.0
 """How long a system waits for a receipt until it publishes again."""
@@ -193,7 +195,7 @@ class Clients:
             "id": event_id,
             "source": source,
             "type": f"caselog.{service}.{kind}.v1",
-            "time": BEGINNING.isoformat(),
+            "time": LONG_AGO,
             "data": data,
         }
         if subject is not None:

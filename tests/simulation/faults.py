@@ -9,15 +9,13 @@ from typing import Final, Protocol
 
 from shared.events import subjects
 from shared.events.intake import Service
-from tests.simulation.broker import SimBroker
+from tests.simulation.broker import SERVICES, SimBroker
 from tests.simulation.database import Database
 from tests.simulation.loop import SimLoop
 from tests.simulation.services import Running, Seat
 from tests.simulation.trace import Trace
 from tests.simulation.weather import EVENTS, WallClock, Weather
 
-SERVICES: Final[tuple[Service, ...]] = ("ops", "eng")
-EVENT_STREAMS: Final = tuple(subjects.EVENT_STREAMS.values())
 STEPS_TO_DEATH_MAX: Final = 150
 """Steps of a process, after which it is killed: at any of its awaits."""
 
@@ -131,7 +129,8 @@ class Faults:
         self._world.seats[service].share(False)
 
     async def _jump(self, service: Service) -> None:
-        self._world.clocks[service].off += self._dice.choice((-3600.0, -5.0, -0.1, 0.1, 60.0, 7200.0))
+        jump = self._dice.choice((-3600.0, -5.0, -0.1, 0.0, 0.1, 60.0, 7200.0))
+        self._world.clocks[service].off = jump
 
     async def _freeze(self, service: Service) -> None:
         alive = self._world.alive(service)

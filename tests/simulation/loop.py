@@ -64,6 +64,15 @@ class TooManySteps(RuntimeError):
     """Somebody runs in circles."""
 
 
+class SimTask(asyncio.Task[T]):
+    """Sets of tasks have the same order in every run: their hash is not where they lie."""
+
+    number = 0
+
+    def __hash__(self) -> int:
+        return self.number
+
+
 class SimLoop(asyncio.BaseEventLoop):
     """``steps`` counts what was run; ``steps_max`` ends what runs in circles."""
 
@@ -73,6 +82,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self.steps = 0
         self.errors: list[dict[str, Any]] = []
         self._steps_max = steps_max
+        self._numbers = 0
         self._made: list[asyncio.Task[Any]] = []
         self.set_task_factory(self._new_task)
         self.set_exception_handler(lambda _, context: self.errors.append(context))
@@ -122,7 +132,9 @@ class SimLoop(asyncio.BaseEventLoop):
         coroutine: Coroutine[Any, Any, T] | Generator[Any, None, T],
         **arguments: Any,
     ) -> asyncio.Task[T]:
-        task = asyncio.Task(coroutine, loop=self, **arguments)  # type: ignore[arg-type]
+        task = SimTask(coroutine, loop=self, **arguments)  # type: ignore[arg-type]
+        self._numbers += 1
+        task.number = self._numbers
         self._made.append(task)
         return task
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from shared.eventlog.model import Row
 from shared.events.intake import Service
 from tests.simulation.auditor import Auditor, Violation
+from tests.simulation.broker import SimBroker
 from tests.simulation.clients import Asked, Clients, Said
 from tests.simulation.database import Database
 from tests.simulation.services import FOLDS, Running
@@ -19,6 +20,7 @@ class World(Protocol):
     """What there is to be judged."""
 
     auditor: Auditor
+    broker: SimBroker
     clients: Clients
     databases: Mapping[Service, Database]
 
@@ -39,6 +41,8 @@ class Ending:
             held = len(self._ledgers[service].received)
             if held < len(author.published):
                 return f"{service} holds {held} of {len(author.published)}"
+            if left := self._world.broker.unsettled(service):
+                return f"{left} events of the intake of {service} are not acknowledged"
             position = database.rows_read.get("position", 0)
             if position < len(database.rows):
                 return f"the read model of {service} is at {position} of {len(database.rows)}"

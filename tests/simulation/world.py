@@ -15,10 +15,10 @@ from shared.bus.port import Message
 from shared.events import subjects
 from shared.events.intake import Service
 from tests.simulation.auditor import Auditor, Violation
-from tests.simulation.broker import SimBroker
+from tests.simulation.broker import SERVICES, SimBroker
 from tests.simulation.clients import Clients
 from tests.simulation.database import Database
-from tests.simulation.faults import SERVICES, Faults
+from tests.simulation.faults import Faults
 from tests.simulation.knobs import turned
 from tests.simulation.loop import NothingToDo, Process, SimLoop, TooManySteps
 from tests.simulation.network import SimBus, Wire
