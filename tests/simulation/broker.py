@@ -46,6 +46,8 @@ class SimBroker(MemoryBroker):
         )
         self.is_up = True
         self.missing = set(subjects.STREAM_SUBJECTS)
+        self.deleted: set[str] = set()
+        """Streams that were deleted at any time, though they may be there again."""
         self.who_listens: defaultdict[str, list[Listener]] = defaultdict(list)
         self.who_answers: defaultdict[str, list[Answerer]] = defaultdict(list)
         self._noted = noted
@@ -65,6 +67,7 @@ class SimBroker(MemoryBroker):
     def delete(self, stream: str) -> None:
         """With all that is in it, its consumers and its memory of ids."""
         self.missing.add(stream)
+        self.deleted.add(stream)
         self.make(stream)
 
     def again(self, stream: str, message: Message) -> None:
