@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import gc
 import heapq
 import sys
 from collections import deque
@@ -122,7 +121,6 @@ class SimLoop(asyncio.BaseEventLoop):
             self._ready.clear()  # type: ignore[attr-defined]
             self._scheduled.clear()  # type: ignore[attr-defined]
             self.close()
-            gc.collect()
         finally:
             sys.unraisablehook = said
 
