@@ -13,8 +13,10 @@ from typing import Any
 
 import msgspec
 
+from shared.bus.port import Message
 from shared.eventlog.model import Row
 from shared.eventlog.port import Group
+from shared.events import subjects
 from shared.events.intake import Service
 from tests.simulation.model import Case, Wrong
 from tests.simulation.weather import OTHER
@@ -65,6 +67,11 @@ class Ledger:
         self.ids: set[str] = set()
         self.by_cause: defaultdict[str, list[list[Row]]] = defaultdict(list)
         """The appends that an own event's cause led to, each with its rows."""
+        self.handed_over: set[int] = set()
+        """Sequences that the broker has stored at any time."""
+        self.stored_again = 0
+        """Messages that it stored with a sequence that it had stored before."""
+        self.is_filled_upto = 0
 
 
 class Auditor:
@@ -93,7 +100,27 @@ class Auditor:
             self._say("I2 head", f"{service} announces {head}, its log has {len(own.rows)}")
         if head["received"] > len(own.received):
             held = len(own.received)
-            self._say("I4 delivered", f"{service} says it holds {head['received']} of {other}: {held}")
+            self._say(
+                "I4 delivered", f"{service} says it holds {head['received']} of {other}: {held}"
+            )
+
+    def stored(self, stream: str, message: Message) -> None:
+        """The broker has a message; the relay names it by its sequence."""
+        for ledger in self.ledgers.values():
+            if subjects.EVENT_STREAMS[ledger.service] == stream:
+                sequence = int(message.body.split(b'"sequence":')[1].split(b",")[0])
+                ledger.stored_again += sequence in ledger.handed_over
+                ledger.handed_over.add(sequence)
+
+    def relayed(self, service: Service, position: int | None, resent: int) -> None:
+        """What a relay says that it has handed over, and sent again, the broker had (I5)."""
+        ledger = self.ledgers[service]
+        for sequence in range(ledger.is_filled_upto + 1, (position or 0) + 1):
+            if sequence not in ledger.handed_over:
+                self._say("relay", f"{service} has not handed over {sequence} of {position}")
+            ledger.is_filled_upto = sequence
+        if resent > ledger.stored_again:
+            self._say("relay", f"{service} sent {resent} again; {ledger.stored_again} arrived")
 
     def _say(self, check: str, detail: str) -> None:
         self.found = self.found or Violation(check, detail)
@@ -129,11 +156,17 @@ class Auditor:
         """I2: positions and versions without a hole, and time that does not go back."""
         expected = (len(ledger.rows) + 1, ledger.versions[row.stream] + 1)
         if (row.position, row.version) != expected:
-            raise Violation("I2 dense", f"{ledger.service} {row.position}/{row.version}: {expected}")
+            raise Violation(
+                "I2 dense", f"{ledger.service} {row.position}/{row.version}: {expected}"
+            )
         if ledger.rows and row.recorded_at < ledger.rows[-1].recorded_at:
-            raise Violation("I2 time", f"{ledger.service} {row.position} was recorded before its last")
+            raise Violation(
+                "I2 time", f"{ledger.service} {row.position} was recorded before its last"
+            )
         if row.leaf != sha256(b"\0" + row.entry).digest():
-            raise Violation("I3 bytes", f"{ledger.service} {row.position}: not the hash of its bytes")
+            raise Violation(
+                "I3 bytes", f"{ledger.service} {row.position}: not the hash of its bytes"
+            )
 
     def _is_own(self, ledger: Ledger, row: Row, entry: Entry) -> None:
         """I2, I3: what the bytes say is what the row says; published ones are numbered 1, 2, 3."""

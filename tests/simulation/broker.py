@@ -5,10 +5,11 @@ What is deleted is missing until a service that owns it makes it again, as on a 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
-from msgspec.structs import replace
 from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from shared.bus.memory import MemoryBroker
 from shared.bus.port import MESSAGE_ID, Delivery, Message
@@ -46,8 +47,8 @@ class SimBroker(MemoryBroker):
         )
         self.is_up = True
         self.missing = set(subjects.STREAM_SUBJECTS)
-        self.deleted: set[str] = set()
-        """Streams that were deleted at any time, though they may be there again."""
+        self.wiped: Counter[str] = Counter()
+        """How often each stream was deleted with all that was in it."""
         self.who_listens: defaultdict[str, list[Listener]] = defaultdict(list)
         self.who_answers: defaultdict[str, list[Answerer]] = defaultdict(list)
         self._noted = noted
@@ -67,7 +68,7 @@ class SimBroker(MemoryBroker):
     def delete(self, stream: str) -> None:
         """With all that is in it, its consumers and its memory of ids."""
         self.missing.add(stream)
-        self.deleted.add(stream)
+        self.wiped[stream] += 1
         self.make(stream)
 
     def again(self, stream: str, message: Message) -> None:
@@ -99,9 +100,7 @@ class SimBroker(MemoryBroker):
         return sum(
             stored.message.subject.startswith(begins)
             and (
-                durable is None
-                or stored.number >= durable.next
-                or stored.number in durable.pending
+                durable is None or stored.number >= durable.next or stored.number in durable.pending
             )
             for stored in self.streams[subjects.INTAKE]
         )

@@ -1,8 +1,8 @@
 """Those who ask something of the services, and remember what they were told.
 
 A client of the commands meets crashes and time-outs like one over HTTP: then it does not know, and
-asks again with the same key, or leaves it. A system that publishes to the intake publishes again
-until it has a receipt, and sometimes once more.
+asks again with the same key, or leaves it. A system that publishes to the intake publishes
+until the broker has its event, and waits for the receipt; sometimes it publishes once more.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ PATIENCE_S: Final = 8.0
 LONG_AGO: Final = "2026-03-01T09:00:00Z"
 """When all that systems tell happened: before any clock's time, however it jumps."""
 TRIES_MAX: Final = 12
-RECEIPT_S: Final = 6.0
-"""How long a system waits for a receipt until it publishes again."""
+RECEIPT_S: Final = 120.0
+"""How long a system waits for a receipt. All trouble is over long before."""
+LOOK_S: Final = 1.0
+"""How often it looks whether its event is lost with the whole stream; then it publishes again."""
 
 Told = Literal["ok", "refused", "unknown"]
 
@@ -204,24 +206,34 @@ class Clients:
             event["after"] = after
         said = self.said[event_id] = Said(service, f"{source}#{event_id}", f"{kind} {subject}")
         message = Message(subjects.intake(service, system, kind), msgspec.json.encode(event))
-        dice = self._wire.weather.dice
-        for _ in range(TRIES_MAX * 2):
-            await self._publish(bus, message)
-            try:
-                async with asyncio.timeout(RECEIPT_S):
-                    await self._receipts[event_id].wait()
-                    break
-            except TimeoutError:
-                continue
-        if dice.random() < 0.3:
+        await self._until_receipt(bus, message, event_id)
+        if self._wire.weather.dice.random() < 0.3:
             await self._publish(bus, message)
         return said
 
-    async def _publish(self, bus: SimBus, message: Message) -> None:
+    async def _until_receipt(self, bus: SimBus, message: Message, event_id: str) -> None:
+        """Publishes until the broker has it; then waits, unless the broker has lost it."""
+        deadline = self._wire.loop.now + RECEIPT_S
+        wiped = -1
+        while self._wire.loop.now < deadline:
+            if wiped != bus.broker.wiped[subjects.INTAKE]:
+                wiped = bus.broker.wiped[subjects.INTAKE]
+                if not await self._publish(bus, message):
+                    wiped = -1
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._receipts[event_id].wait()
+                    return
+            except TimeoutError:
+                continue
+
+    async def _publish(self, bus: SimBus, message: Message) -> bool:
+        """Whether the broker says that it has it."""
         try:
             await bus.publish(subjects.INTAKE, [message])
         except BusError:
-            await asyncio.sleep(0.2)
+            return False
+        return True
 
 
 def process_now(process: Running) -> datetime:

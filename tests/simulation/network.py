@@ -40,12 +40,18 @@ class Wire:
     """What a connection shares with all others of its world."""
 
     def __init__(
-        self, broker: SimBroker, loop: SimLoop, weather: Weather, context: Context
+        self,
+        broker: SimBroker,
+        loop: SimLoop,
+        weather: Weather,
+        context: Context,
+        announced: Callable[[Service, bytes], None] = lambda *_: None,
     ) -> None:
         self.broker = broker
         self.loop = loop
         self.weather = weather
         self.context = context
+        self.announced = announced
 
     def later(self, seconds: float, call: Callable[..., object], *arguments: object) -> None:
         """Calls back as the world, whatever becomes of the process that asked."""
@@ -224,6 +230,7 @@ class SimBus(MemoryBus):
     async def announce(self, subject: str, body: bytes) -> None:
         await self._reach()
         wire, weather = self.wire, self.wire.weather
+        wire.announced(self._service, body)
         for listener in wire.broker.who_listens[subject]:
             if weather.strikes("drop"):
                 continue

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-
 from shared.eventlog.model import Row
 from shared.events import subjects
 from shared.events.intake import Service
@@ -111,7 +110,7 @@ class Ending:
         if told & {"recorded", "duplicate"} and not kept:
             raise Violation("effect", f"{said.once} was told {told}, and is not recorded")
         # A copy that was recorded may have been lost, by the broker, before its receipt.
-        if told == {"refused"} and effects and subjects.INTAKE not in self._world.broker.deleted:
+        if told == {"refused"} and effects and not self._world.broker.wiped[subjects.INTAKE]:
             raise Violation("effect", f"{said.once} was refused, and took effect")
         if not told:
             raise Violation("receipt", f"{said.once} ({said.what}) has no receipt")
@@ -169,5 +168,3 @@ class Ending:
 
 def _ids(rows: list[Row]) -> list[str]:
     return [str(row.id) for row in rows]
-
-

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 from pydantic import SecretStr
 
@@ -17,16 +19,26 @@ from services.eng_issues import main as eng_main
 from services.eng_issues.projections import board_rows
 from services.ops_issues import main as ops_main
 from services.ops_issues.projections import issue_rows
+from shared.bus.storing import Interpreter
 from shared.eventlog.log import EventLog
-from shared.eventlog.model import LogUnavailable, Row
+from shared.eventlog.model import Append, Foreign, LogUnavailable, Row
+from shared.eventlog.projector import Projector
 from shared.events.intake import Service
-from shared.hosting.assembly import Adapters, Assembled, Compose, Identity, Surroundings, assemble
+from shared.hosting.assembly import (
+    Adapters,
+    Assembled,
+    Compose,
+    Composed,
+    Identity,
+    Surroundings,
+    assemble,
+)
 from shared.hosting.commands import AnyCommand
 from shared.hosting.settings import ServiceSettings
 from tests.simulation.database import Connection, Database, Letters
 from tests.simulation.loop import Process
 from tests.simulation.network import SimTransport, Wire
-from tests.simulation.weather import Around, WallClock
+from tests.simulation.weather import POISON, Around, WallClock, Weather
 
 UNSEEN_WAIT_S: Final = 3.0
 SETTINGS: Final = ServiceSettings(
@@ -40,6 +52,9 @@ IDENTITIES: Final[Mapping[Service, Identity]] = {
     "eng": eng_main.IDENTITY,
 }
 COMPOSE: Final[Mapping[Service, Compose]] = {"ops": ops_main.compose, "eng": eng_main.compose}
+POISONOUS: Final = frozenset(
+    {"caselog.eng.progressed.v1", "caselog.eng.team-defined.v1", "caselog.ops.status-changed.v1"}
+)
 READ_ROWS: Final = 20
 """Rows that a read model takes in at a time."""
 
@@ -110,6 +125,23 @@ class SimElection:
         self._seat.leave(self._process)
 
 
+class Poisoned:
+    """An interpreter with a bug: it fails on some events, the same ones each time.
+
+    They are of kinds from which nothing follows, so that what must be said still is.
+    """
+
+    def __init__(self, inner: Interpreter, weather: Weather) -> None:
+        self._inner = inner
+        self._weather = weather
+
+    async def interpret(self, batch: Sequence[Foreign]) -> Append:
+        if any(each.type in POISONOUS and each.id.int % 3 == 0 for each in batch):
+            self._weather.counts[POISON] += 1
+            raise RuntimeError("a bug")
+        return await self._inner.interpret(batch)
+
+
 class Running:
     """One process of a service, from its start until it is killed or stopped."""
 
@@ -175,7 +207,7 @@ class Running:
             IDENTITIES[self.service],
             SETTINGS,
             adapters,
-            COMPOSE[self.service],
+            self._compose,
             pool=None,  # type: ignore[arg-type] # only PostgreSQL's dead letters use it
             registry=None,  # type: ignore[arg-type] # only the real broker measures
             on_closed=process.kill,
@@ -186,6 +218,18 @@ class Running:
                 token=around.token,
             ),
         )
+
+    def _compose(
+        self,
+        settings: ServiceSettings,
+        log: EventLog,
+        models: Projector,
+        new_id: Callable[[], UUID],
+    ) -> Composed:
+        composed = COMPOSE[self.service](settings, log, models, new_id)
+        if POISON not in self._wire.weather.kinds:
+            return composed
+        return replace(composed, interpreter=Poisoned(composed.interpreter, self._wire.weather))
 
     async def _read(self, log: EventLog) -> None:
         """Keeps the read model filled, as ``shared.eventlog.projections`` does."""

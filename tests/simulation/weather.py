@@ -51,6 +51,8 @@ EVENTS: Final = (
     "slow consumer",
 )
 """What happens at some moments. ``database restored`` is not among them yet: see ``faults``."""
+POISON: Final = "poison event"
+"""An event on which the interpreter fails, whenever it is tried."""
 KNOB: Final = "full queue"
 """Limits so small that every queue is full now and then; for a whole world."""
 
@@ -63,7 +65,7 @@ class Weather:
         self.ids = random.Random(f"ids {seed}")
         self.counts: Counter[str] = Counter()
         self.is_calm = False
-        every = (*MESSAGE_FAULTS, *COMMIT_FAULTS, *EVENTS, KNOB)
+        every = (*MESSAGE_FAULTS, *COMMIT_FAULTS, *EVENTS, POISON, KNOB)
         share = self.dice.choice((0.0, 0.15, 0.3, 0.3, 0.6))
         drawn = [kind for kind in every if self.dice.random() < share]
         self.kinds = frozenset(drawn) if kinds is None else kinds
@@ -124,11 +126,7 @@ def uuid7(seconds: float, ids: random.Random) -> UUID:
     """A UUIDv7 for that many seconds after the beginning."""
     milliseconds = int((BEGINNING.timestamp() + seconds) * 1000)
     return UUID(
-        int=milliseconds << 80
-        | 7 << 76
-        | ids.getrandbits(12) << 64
-        | 2 << 62
-        | ids.getrandbits(62)
+        int=milliseconds << 80 | 7 << 76 | ids.getrandbits(12) << 64 | 2 << 62 | ids.getrandbits(62)
     )
 
 

@@ -38,7 +38,7 @@ class Workload:
         self._bus = bus
         dice = self._dice
         self.teams = ("MOB", "WEB", "API")[: dice.choice((1, 2, 2, 3))]
-        self.steps = dice.randrange(15, 45)
+        self.steps = dice.randrange(20, 60)
         self._pace = dice.choice((0.02, 0.1, 0.3))
         self._by_intake = dice.choice((0.0, 0.2, 0.5))
         self._issues: list[str] = []

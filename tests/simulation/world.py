@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
+from shared.bus import relay
 from shared.bus.port import Message
 from shared.events import subjects
 from shared.events.intake import Service
@@ -59,7 +60,9 @@ class World:
         self.trace = Trace(self.loop.time)
         self.auditor = Auditor()
         self.broker = SimBroker(self._noted)
-        self.wire = Wire(self.broker, self.loop, self.weather, copy_context())
+        self.wire = Wire(
+            self.broker, self.loop, self.weather, copy_context(), self.auditor.announced
+        )
         self.clocks = {service: WallClock(self.loop.time) for service in SERVICES}
         self.seats = {service: Seat() for service in SERVICES}
         self.databases = {service: self._database(service) for service in SERVICES}
@@ -67,6 +70,7 @@ class World:
         self.clients = Clients(self.wire, self.trace, self._ready)
         self._wanted = {service: self.weather.dice.choice((1, 1, 2)) for service in SERVICES}
         self._started = 0
+        self._refills = True
 
     def _database(self, service: Service) -> Database:
         return Database(
@@ -83,6 +87,8 @@ class World:
     def _noted(self, stream: str, message: Message) -> None:
         if stream == subjects.RECEIPTS:
             self.clients.heard(message)
+        else:
+            self.auditor.stored(stream, message)
 
     # --- processes ----------------------------------------------------------------------------
 
@@ -151,6 +157,11 @@ class World:
         ending.judge()
 
     def _look(self) -> None:
+        for service in SERVICES:
+            for each in self.alive(service):
+                if each.parts is not None and self._refills:
+                    status = each.parts.exchange.relay.status
+                    self.auditor.relayed(service, status.position, status.resent)
         if self.auditor.found is not None:
             raise self.auditor.found
         for context in self.loop.errors:
@@ -165,12 +176,16 @@ class World:
             stack.callback(self.loop.bury)
             if KNOB in self.weather.kinds:
                 stack.enter_context(turned(self.weather))
+                # A relay whose limit is that small leaves what is older to the log, and rightly.
+                self._refills = relay.REFILL_MAX > 1_000
             try:
                 self.loop.run_until_complete(self._live())
             except Violation as violation:
                 outcome.check, outcome.detail = violation.check, str(violation)
             except (NothingToDo, TooManySteps) as stuck:
                 outcome.check, outcome.detail = "stuck", repr(stuck)
+            except Exception as error:  # noqa: BLE001 - a request that ends so is a 500
+                outcome.check, outcome.detail = "crash", repr(error)
         self.trace("world", f"ends after {self.loop.steps} steps: {outcome.check}")
         outcome.digest = self.trace.digest
         outcome.trace = list(self.trace.last)
