@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 from services.ops_issues.domain.events import KNOWN
 from services.ops_issues.edges import http_commands, http_lists, http_reads
@@ -18,8 +20,8 @@ from shared.eventlog.postgres import PostgresStore
 from shared.eventlog.projector import Projector
 from shared.events import ops
 from shared.events.codec import Codec
-from shared.hosting.ids import new_id
-from shared.hosting.service import Adapters, Composed, Identity, serve_service
+from shared.hosting.assembly import Adapters, Composed, Identity
+from shared.hosting.service import serve_service
 from shared.hosting.settings import ServiceSettings
 
 CODEC: Final = Codec(KNOWN)
@@ -44,7 +46,9 @@ def serve() -> int:
     return serve_service(IDENTITY, ADAPTERS, compose)
 
 
-def compose(settings: ServiceSettings, log: EventLog, models: Projector) -> Composed:
+def compose(
+    settings: ServiceSettings, log: EventLog, models: Projector, new_id: Callable[[], UUID]
+) -> Composed:
     """What Operations does with its log."""
     desk = Desk(log, new_id)
     return Composed(

@@ -25,7 +25,7 @@ from shared.bus.peer_log import RequestedLog
 from shared.bus.port import Bus
 from shared.bus.presumed import Presumed
 from shared.bus.receiver import Receiver, ReceiverStatus
-from shared.bus.relay import Relay, RelayStatus
+from shared.bus.relay import Relay, RelayStatus, new_token
 from shared.bus.storing import Interpreter
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import LogHead
@@ -101,6 +101,7 @@ class Exchange:
         dead_letters: where goes what cannot be processed.
         election: which process of this service does the exchange.
         clock: the time.
+        token: a few characters that nobody made before.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class Exchange:
         dead_letters: DeadLetters,
         election: Election,
         clock: Callable[[], datetime],
+        token: Callable[[], str] = new_token,
     ) -> None:
         bus = transport.bus
         self._log = log
@@ -122,7 +124,7 @@ class Exchange:
         self._election = election
         self._peer_head = PeerHead(bus, other)
         peer = RequestedLog(bus, other)
-        self.relay = Relay(log, bus, service)
+        self.relay = Relay(log, bus, service, token)
         self.receiver = Receiver(
             log=log,
             author=Author(other),

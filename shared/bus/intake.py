@@ -134,7 +134,7 @@ class Intake:
                         await self._room.wait()
                         continue
                     for delivery in await consumer.next(min(room, BATCH_MAX), IDLE_S):
-                        self._begin(delivery, consumer)
+                        await self._begin(delivery, consumer)
         finally:
             await ended(*self._tasks)
             self._in_flight.clear()
@@ -180,12 +180,13 @@ class Intake:
 
     # --- lanes --------------------------------------------------------------------------------
 
-    def _begin(self, delivery: Delivery, consumer: Consumer) -> None:
+    async def _begin(self, delivery: Delivery, consumer: Consumer) -> None:
         copy = self._in_flight.get(delivery.identity)
         if copy is not None:
             copy.delivery = delivery  # delivered again while it is handled: the latest counts
             return
         if delivery.identity in self._acknowledged:
+            await consumer.ack(delivery)  # that was lost, or this copy overtook it
             return
         event = self._read(delivery.subject, tuple(delivery.headers.items()), delivery.body)
         item = self._in_flight[delivery.identity] = _Item(delivery, event)

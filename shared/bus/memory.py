@@ -7,7 +7,7 @@ server it tells a lie: what it took for a duplicate it may no longer hold.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
@@ -47,24 +47,40 @@ class MemoryBroker:
     Args:
         ack_all: names of consumers for which an acknowledgement stands for all before it.
         ack_wait: seconds until what is not acknowledged comes again.
+        filters: of a consumer that is not given the whole stream, the subjects (``intake.ops.>``).
     """
 
-    def __init__(self, ack_all: Sequence[str] = (), ack_wait: float = ACK_WAIT_S) -> None:
+    def __init__(
+        self,
+        ack_all: Sequence[str] = (),
+        ack_wait: float = ACK_WAIT_S,
+        filters: Mapping[str, str] | None = None,
+    ) -> None:
         self.ack_all = frozenset(ack_all)
         self.ack_wait = ack_wait
+        self._beginnings = {name: subject[:-1] for name, subject in (filters or {}).items()}
         self.arrived = asyncio.Event()
         self.answers: dict[str, Answer] = {}
         self.listeners: dict[str, list[Heard]] = {}
-        self._made = 0
+        self._made = dict.fromkeys(subjects.STREAM_SUBJECTS, 0)
         self.wipe()
 
     def wipe(self) -> None:
         """Every stream and consumer is lost, and made anew, empty."""
-        self._made += 1
-        self.streams: dict[str, list[_Stored]] = {name: [] for name in subjects.STREAM_SUBJECTS}
-        self._numbers = dict.fromkeys(self.streams, 0)
-        self._ids: dict[str, set[str]] = {name: set() for name in self.streams}
+        self.streams: dict[str, list[_Stored]] = {}
+        self._numbers: dict[str, int] = {}
+        self._ids: dict[str, set[str]] = {}
         self._durables: dict[tuple[str, str], _Durable] = {}
+        for stream in subjects.STREAM_SUBJECTS:
+            self.make(stream)
+
+    def make(self, stream: str) -> None:
+        """One stream is made anew, empty; its consumers begin at its start."""
+        self._made[stream] += 1
+        self.streams[stream] = []
+        self._numbers[stream] = 0
+        self._ids[stream] = set()
+        self._durables = {name: d for name, d in self._durables.items() if name[0] != stream}
 
     def lose(self, stream: str, which: Callable[[int], bool] = lambda _: True) -> None:
         """Messages vanish, by their number; their ids stay known as duplicates."""
@@ -87,7 +103,13 @@ class MemoryBroker:
         """What is to be delivered now: what comes again first, then what is new."""
         durable = self._durables.setdefault((stream, consumer), _Durable())
         again = {n for n, since in durable.pending.items() if now - since >= self.ack_wait}
-        due = [s for s in self.streams[stream] if s.number in again or s.number >= durable.next]
+        begins = self._beginnings.get(consumer, "")
+        due = [
+            s
+            for s in self.streams[stream]
+            if (s.number in again or s.number >= durable.next)
+            and s.message.subject.startswith(begins)
+        ]
         taken = due[:limit]
         for stored in taken:
             durable.pending[stored.number] = now
@@ -97,7 +119,7 @@ class MemoryBroker:
                 s.message.subject,
                 s.message.body,
                 s.message.headers,
-                f"{s.number}.{self._made}",
+                f"{s.number}.{self._made[stream]}",
                 str(s.number),
             )
             for s in taken

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -46,6 +46,11 @@ PAUSE_S: Final = (0.1, 2.0)
 CLOUDEVENTS_JSON: Final = "application/cloudevents+json"
 
 _logger = logging.getLogger(__name__)
+
+
+def new_token() -> str:
+    """A few characters that nobody made before."""
+    return secrets.token_hex(4)
 
 
 class HoleInOwnLog(Exception):
@@ -133,12 +138,16 @@ class Relay:
     """Publishes one log's published events.
 
     ``run`` may be cancelled and run again; two of them, in one process or several, do no harm.
+    ``token`` gives a few characters that nobody made before.
     """
 
-    def __init__(self, log: EventLog, bus: Bus, service: Service) -> None:
+    def __init__(
+        self, log: EventLog, bus: Bus, service: Service, token: Callable[[], str] = new_token
+    ) -> None:
         self._log = log
         self._bus = bus
         self._author = Author(service)
+        self._token = token
         self._handover = Handover(log.source)
         self._cursor: int | None = None
         self._confirmed: int | None = None
@@ -276,7 +285,7 @@ class Relay:
             rows = (await self._read(confirmed))[:RESEND_MAX]
             _logger.warning("nothing arrives after %d; sending %d again", confirmed, len(rows))
             if rows:
-                await self._publish(rows, suffix=f".r{secrets.token_hex(4)}")
+                await self._publish(rows, suffix=f".r{self._token()}")
                 self._resent += len(rows)
         except (BusUnavailable, LogUnavailable) as error:
             _logger.info("not sent again: %s", error)

@@ -326,7 +326,9 @@ class Appender:
         outcomes: list[tuple[Ask, list[Row]]] = []
         for ask in stored:
             rows = [found[event.id] for event in ask.request.events if event.id in found]
-            if rows[0].leaf in ask.ghosts:
+            # All of it: a part of what was received may be in the log by another's append, with
+            # the very bytes that ours has.
+            if tuple([row.leaf for row in rows]) in ask.ghosts:
                 outcomes.append((ask, rows))
             else:
                 self._waiting.refuse(ask, IdTaken(tuple(row.id for row in rows)))

@@ -20,7 +20,7 @@ class Arrivals:
     """Wakes those who wait for a stream as soon as this process commits a row of it."""
 
     def __init__(self, log: EventLog) -> None:
-        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._waiting: defaultdict[str, dict[asyncio.Event, None]] = defaultdict(dict)
         log.on_commit(self._committed)
 
     async def until(
@@ -33,7 +33,7 @@ class Arrivals:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         arrived = asyncio.Event()
-        self._waiting[stream].add(arrived)
+        self._waiting[stream][arrived] = None  # in the order they came
         try:
             while (found := await look()) is None and (left := deadline - loop.time()) > 0:
                 try:
@@ -44,7 +44,7 @@ class Arrivals:
                 arrived.clear()
             return found
         finally:
-            self._waiting[stream].discard(arrived)
+            self._waiting[stream].pop(arrived)
             if not self._waiting[stream]:
                 del self._waiting[stream]
 

@@ -17,14 +17,14 @@ from shared.eventlog.model import (
     UniqueKey,
 )
 
-_NO_GHOSTS: Final[frozenset[bytes]] = frozenset()
+_NO_GHOSTS: Final[frozenset[tuple[bytes, ...]]] = frozenset()
 
 
 class Ask:
     """One request on its way, and the future that its caller awaits.
 
     ``names`` is what at most one request on its way may carry: event ids, author's numbers, unique
-    keys. ``ghosts`` holds the leaf of the first entry of each try whose outcome is unknown;
+    keys. ``ghosts`` holds the leaves of each try whose outcome is unknown;
     ``ghost_head`` is the furthest head such a try was made for. ``alone`` keeps it out of others'
     groups after an error that a group could not explain. ``deadline`` is set at its first trouble,
     in the loop's time.

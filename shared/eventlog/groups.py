@@ -185,7 +185,7 @@ class Batch:
         """Notes in each request that this group may be stored, now or later."""
         start = 0
         for ask, end in zip(self.asks, self._ends, strict=True):
-            ask.ghosts |= {self.rows[start].leaf}
+            ask.ghosts |= {tuple([row.leaf for row in self.rows[start:end]])}
             ask.ghost_head = max(ask.ghost_head, self.tip.head.position)
             start = end
 

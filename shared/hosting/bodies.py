@@ -43,7 +43,11 @@ class BodyDecoder(Generic[B]):
         self.body = body
         self._decoder = msgspec.json.Decoder(body)
         self._skips_unknown = skips_unknown_fields(body)
-        self.required = any(field.required for field in msgspec.structs.fields(body))
+
+    @property
+    def required(self) -> bool:
+        """Whether any field must be given."""
+        return any(field.required for field in msgspec.structs.fields(self.body))
 
     def decode(self, raw: bytes) -> B:
         """The struct that the JSON text says; no text at all is an empty object."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
+from uuid import UUID
 
 from litestar import Request, Response, post, put
 from litestar.handlers import HTTPRouteHandler
@@ -95,23 +96,33 @@ class CommandRunner:
             raw,
             command.code,
         )
-        execute = partial(self._execute, command, decoder, request, raw, once)
-        answer = await (execute() if once is None else self.idempotency.run(once, execute))
+
+        def call() -> CommandCall[Any]:
+            return self._call(command, decoder, request, incoming, raw, once)
+
+        answer = await self.carry(command, call, once, incoming.request_id)
         incoming.position = answer.position
         return answer.response()
 
-    async def _execute(
+    async def carry(
         self,
         command: AnyCommand,
-        decoder: BodyDecoder[Any],
-        request: Request[Any, Any, Any],
-        raw: bytes,
+        call: Callable[[], CommandCall[Any]],
         once: Once | None,
+        request_id: UUID,
     ) -> Answer:
-        incoming = incoming_of(request)
+        """Carries out one call, once for its key; ``call`` makes it, and may raise ProblemRaised.
+
+        Raises LogUnavailable, ProblemRaised for a key that was used for another request.
+        """
+        execute = partial(self._execute, command, call, request_id)
+        return await (execute() if once is None else self.idempotency.run(once, execute))
+
+    async def _execute(
+        self, command: AnyCommand, call: Callable[[], CommandCall[Any]], request_id: UUID
+    ) -> Answer:
         try:
-            call = self._call(command, decoder, request, incoming, raw, once)
-            outcome = await command.execute(call)
+            outcome = await command.execute(call())
         except KNOWN_FAILURES as error:
             if isinstance(error, KeyTaken) and error.taken.scope == idempotency.SCOPE:
                 raise
@@ -125,7 +136,7 @@ class CommandRunner:
                 outcome = invalid(outcome)
             case _:
                 pass
-        return problem_answer(outcome, incoming.request_id, self._log.head.position)
+        return problem_answer(outcome, request_id, self._log.head.position)
 
     def _call(
         self,

@@ -10,6 +10,7 @@ import re
 from ast import literal_eval
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
@@ -68,6 +69,7 @@ def unknown_fields(value: Any, hint: Any, path: str = "") -> Iterator[FieldError
         yield from unknown_fields(part, kind, _at(path, name))
 
 
+@cache
 def skips_unknown_fields(hint: Any, _seen: frozenset[type] = frozenset()) -> bool:
     """Whether decoding a ``hint`` would pass over members that it does not know."""
     struct = _struct(hint)

@@ -138,6 +138,16 @@ class BusSuite:
 
             assert bodies(await take(consumer, 1)) == [1]
 
+    async def test_at_the_intake_each_service_is_given_its_own(self, connect: Connect) -> None:
+        ops, eng = await connect("ops"), await connect("eng")
+        sent = [Message(f"intake.{name}.x.t", name.encode()) for name in ("eng", "ops", "eng")]
+        await ops.publish(subjects.INTAKE, sent)
+        async with eng.consume(subjects.INTAKE, intake_name("eng")) as consumer:
+            assert [each.body for each in await take(consumer, 2)] == [b"eng", b"eng"]
+            assert not await consumer.next(1, 0.05)
+        async with ops.consume(subjects.INTAKE, intake_name("ops")) as consumer:
+            assert [each.body for each in await take(consumer, 1)] == [b"ops"]
+
     async def test_work_in_progress_does_not_come_again(self, connect: Connect) -> None:
         ops, eng = await connect("ops"), await connect("eng")
         await ops.publish(STREAM, [message(1)])

@@ -138,6 +138,7 @@ async def test_a_copy_that_comes_after_the_acknowledgement_is_no_second(desk: De
 
     await eventually(lambda: len(desk.receipts) == 2)
     assert desk.handler.handled == ["a", "b"]
+    assert "a 2" in desk.bus.consumer.acknowledged  # else it comes again and again
 
 
 async def test_no_more_is_taken_than_there_is_room_for(

@@ -24,7 +24,7 @@ from shared.eventlog.model import (
 from shared.eventlog.port import Group
 from shared.eventlog.waiting import HELD_EVENTS_MAX
 from tests.kit.clock import SettableClock
-from tests.kit.noted import CODEC, SOURCE, any_id, append, murmured, noted
+from tests.kit.noted import CODEC, SOURCE, any_id, append, foreign, murmured, noted
 from tests.kit.troubled_store import Trouble, TroubledStore
 from tests.kit.waiting import eventually
 
@@ -129,6 +129,23 @@ async def test_a_ghost_that_comes_too_late_finds_the_log_elsewhere(
 
     assert await store.let_ghosts_go() == [False]
     assert len(await stored(log)) == 1
+
+
+async def test_what_another_process_stored_a_part_of_is_not_taken_for_ones_own(
+    store: TroubledStore, log: EventLog
+) -> None:
+    """Two receivers of one author: bytes that were received are the same whoever stores them."""
+    other = impatient(store, 0.2)
+    await other.start()
+    events = [foreign("a", n) for n in (1, 2, 3)]
+    troubles(store, Trouble.NONE, Trouble.LOST_BEFORE)
+    store.meanwhile = lambda: other.append(append(*events[:2]))
+
+    with pytest.raises(IdTaken):
+        await log.append(append(*events))
+
+    assert [row.sequence for row in await stored(log)] == [1, 2]
+    await other.stop()
 
 
 async def test_two_ghosts_in_a_row_are_each_stored_once(

@@ -1,0 +1,261 @@
+"""Those who ask something of the services, and remember what they were told.
+
+A client of the commands meets crashes and time-outs like one over HTTP: then it does not know, and
+asks again with the same key, or leaves it. A system that publishes to the intake publishes
+until the broker has its event, and waits for the receipt; sometimes it publishes once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+
+from shared.bus.port import BusError, Message
+from shared.eventlog.model import AppendUnsettled, LogUnavailable
+from shared.events import subjects
+from shared.events.intake import Receipt, Service
+from shared.hosting.answers import Answer
+from shared.hosting.commands import AnyCommand, CommandCall
+from shared.hosting.failures import problem_of
+from shared.hosting.idempotency import once_for
+from shared.hosting.preconditions import ANY_VERSION
+from shared.hosting.principal import Principal
+from shared.hosting.problems import Kind
+from tests.simulation.network import SimBus, Wire
+from tests.simulation.services import Running
+from tests.simulation.trace import Trace
+from tests.simulation.weather import BEGINNING, uuid7
+
+PATIENCE_S: Final = 8.0
+"""How long a client waits for an answer."""
+LONG_AGO: Final = "2026-03-01T09:00:00Z"
+"""When all that systems tell happened: before any clock's time, however it jumps."""
+TRIES_MAX: Final = 12
+RECEIPT_S: Final = 120.0
+"""How long a system waits for a receipt. All trouble is over long before."""
+LOOK_S: Final = 1.0
+"""How often it looks whether its event is lost with the whole stream; then it publishes again."""
+
+Told = Literal["ok", "refused", "unknown"]
+
+
+@dataclass
+class Asked:
+    """A command, every request that was made for it, and what its client knows in the end."""
+
+    service: Service
+    what: str
+    keyed: bool
+    requests: list[str] = field(default_factory=list)
+    told: Told = "unknown"
+    recorded: bool = False
+    answer: Answer | None = None
+
+
+@dataclass
+class Said:
+    """An intake event, and the receipts that came for it."""
+
+    service: Service
+    once: str
+    what: str
+    receipts: list[Receipt] = field(default_factory=list)
+
+
+class Clients:
+    """``processes`` gives those of a service that take requests now."""
+
+    def __init__(
+        self, wire: Wire, trace: Trace, processes: Callable[[Service], Sequence[Running]]
+    ) -> None:
+        self._wire = wire
+        self._trace = trace
+        self._processes = processes
+        self._count = 0
+        self.asked: list[Asked] = []
+        self.said: dict[str, Said] = {}
+        self._receipts: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    # --- commands -----------------------------------------------------------------------------
+
+    async def ask(
+        self,
+        service: Service,
+        name: str,
+        path: Mapping[str, str],
+        body: msgspec.Struct,
+        principal: Principal,
+    ) -> Asked:
+        """Asks until it is known what became of it, or until it is given up."""
+        dice = self._wire.weather.dice
+        self._count += 1
+        key = f"key-{self._count}" if dice.random() < 0.8 else None
+        raw = msgspec.json.encode(body)
+        asked = Asked(service, f"{name} {dict(path)}", key is not None)
+        self.asked.append(asked)
+        for _ in range(TRIES_MAX):
+            process = await self._find(service)
+            if process is None:
+                break
+            command = process.commands[name]
+            once = once_for(key, principal, command.method, command.path, raw, command.code)
+            request = uuid7(self._wire.loop.now, self._wire.weather.ids)
+            asked.requests.append(str(request))
+            call = CommandCall(
+                principal=principal,
+                path=path,
+                body=body,
+                now=BEGINNING,
+                occurred_at=process_now(process),
+                if_match=ANY_VERSION,
+                request_id=request,
+                correlation=str(request),
+                traceparent=None,
+                once=once,
+            )
+            answer = await self._call(process, command, call)
+            self._note(asked, answer)
+            if asked.told != "unknown" or (answer is not None and _undecided(answer) is False):
+                break
+            if key is None and (answer is None or answer.kind is Kind.UNSETTLED):
+                break  # it might be done twice
+            await asyncio.sleep(dice.random())
+        self._trace(service, f"{asked.what} -> {asked.told}")
+        return asked
+
+    def _note(self, asked: Asked, answer: Answer | None) -> None:
+        if answer is None or _undecided(answer):
+            return
+        asked.told = "ok" if answer.code < 300 else "refused"
+        asked.answer = answer
+        asked.recorded = answer.recorded
+
+    async def _find(self, service: Service) -> Running | None:
+        for _ in range(60):
+            ready = self._processes(service)
+            if ready:
+                return self._wire.weather.dice.choice(ready)
+            await asyncio.sleep(0.25)
+        return None
+
+    async def _call(
+        self, process: Running, command: AnyCommand, call: CommandCall[Any]
+    ) -> Answer | None:
+        """One request; None if the connection was lost, or the client's patience."""
+        wire, parts = self._wire, process.parts
+        assert parts is not None
+        answered: asyncio.Future[Answer | None] = wire.loop.create_future()
+        work = parts.runner.carry(command, lambda: call, call.once, call.request_id)
+        task = wire.loop.start(process.process, work)
+        task.add_done_callback(partial(_answered, answered, call.request_id), context=wire.context)
+        deadline = wire.loop.now + PATIENCE_S
+        while not answered.done() and process.process.is_alive and wire.loop.now < deadline:
+            try:
+                async with asyncio.timeout(0.5):
+                    return await asyncio.shield(answered)
+            except TimeoutError:
+                continue
+        return None
+
+    # --- intake -------------------------------------------------------------------------------
+
+    def heard(self, message: Message) -> None:
+        """A receipt is in the stream of receipts."""
+        receipt = msgspec.json.decode(message.body, type=Receipt)
+        parsed = subjects.parse_receipt(message.subject)
+        assert parsed is not None
+        said = self.said.get(parsed.id)
+        if said is not None:
+            said.receipts.append(receipt)
+            self._receipts[parsed.id].set()
+        self._trace("bus", f"receipt {parsed.id} {receipt.outcome} {receipt.rule or ''}")
+
+    async def publish(
+        self,
+        bus: SimBus,
+        service: Service,
+        system: str,
+        kind: str,
+        subject: str | None,
+        data: Any,
+        after: str | None = None,
+    ) -> Said:
+        """Publishes an event until there is a receipt for it, now and then once more."""
+        self._count += 1
+        event_id = f"e{self._count}"
+        source = f"/{system}/sim"
+        event = {
+            "specversion": "1.0",
+            "id": event_id,
+            "source": source,
+            "type": f"caselog.{service}.{kind}.v1",
+            "time": LONG_AGO,
+            "data": data,
+        }
+        if subject is not None:
+            event["subject"] = subject
+        if after is not None:
+            event["after"] = after
+        said = self.said[event_id] = Said(service, f"{source}#{event_id}", f"{kind} {subject}")
+        message = Message(subjects.intake(service, system, kind), msgspec.json.encode(event))
+        await self._until_receipt(bus, message, event_id)
+        if self._wire.weather.dice.random() < 0.3:
+            await self._publish(bus, message)
+        return said
+
+    async def _until_receipt(self, bus: SimBus, message: Message, event_id: str) -> None:
+        """Publishes until the broker has it; then waits, unless the broker has lost it."""
+        deadline = self._wire.loop.now + RECEIPT_S
+        wiped = -1
+        while self._wire.loop.now < deadline:
+            if wiped != bus.broker.wiped[subjects.INTAKE]:
+                wiped = bus.broker.wiped[subjects.INTAKE]
+                if not await self._publish(bus, message):
+                    wiped = -1
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._receipts[event_id].wait()
+                    return
+            except TimeoutError:
+                continue
+
+    async def _publish(self, bus: SimBus, message: Message) -> bool:
+        """Whether the broker says that it has it."""
+        try:
+            await bus.publish(subjects.INTAKE, [message])
+        except BusError:
+            return False
+        return True
+
+
+def process_now(process: Running) -> datetime:
+    """The time on the clock of the machine that the process runs on."""
+    return process.clock()
+
+
+def _undecided(answer: Answer) -> bool:
+    """Whether the same request may go otherwise the next time."""
+    return answer.kind is not None and (answer.kind.passes or answer.kind is Kind.UNSETTLED)
+
+
+def _answered(
+    answered: asyncio.Future[Answer | None], request: UUID, task: asyncio.Task[Answer]
+) -> None:
+    if answered.done() or task.cancelled():
+        return
+    error = task.exception()
+    if error is None:
+        answered.set_result(task.result())
+    elif isinstance(error, LogUnavailable | AppendUnsettled):
+        kind = problem_of(error).kind
+        answered.set_result(Answer(kind.status, b"", None, kind=kind))
+    else:
+        answered.set_exception(error)
