@@ -74,9 +74,7 @@ class _Line:
         tip = (head.log, head.epoch, head.position, group.before.leaf)
         assert self._connection is not None
         async with self._connection.transaction():
-            await self._connection.execute(
-                _BEGIN_EPOCH, *tip, after.epoch, timeout=ANSWER_S_MAX
-            )
+            await self._connection.execute(_BEGIN_EPOCH, *tip, after.epoch, timeout=ANSWER_S_MAX)
             await statement.fetchval(*_arguments(group), timeout=ANSWER_S_MAX)
 
     def drop(self) -> None:

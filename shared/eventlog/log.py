@@ -54,7 +54,7 @@ class EventLog:
         poll: float = POLL_S,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self.store = store
+        self.store: LogStore = store
         self.codec = codec
         self.source = source
         self._poll = poll

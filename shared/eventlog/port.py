@@ -39,9 +39,10 @@ class Tip(Struct, frozen=True):
 class Group(Struct, frozen=True):
     """Rows that are committed together, and the tips that the log has before and after them.
 
-    If the tips differ in their epochs, another one begins with the group. ``ends[i]`` is where the rows of the group's request ``i`` end; ``keys`` pairs such an index
-    with a unique key. ``unproven`` names, as (request, stream, version), what the maker of the
-    group has not seen itself: that this version is in the log.
+    If the tips differ in their epochs, another one begins with the group. ``ends[i]`` is where the
+    rows of the group's request ``i`` end; ``keys`` pairs such an index with a unique key.
+    ``unproven`` names, as (request, stream, version), what the maker of the group has not seen
+    itself: that this version is in the log.
     """
 
     before: Tip
