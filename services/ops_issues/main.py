@@ -7,6 +7,7 @@ from typing import Final
 
 from services.ops_issues.domain.events import KNOWN
 from services.ops_issues.edges import http_commands, http_lists, http_reads
+from services.ops_issues.edges.aftermath import Aftermath
 from services.ops_issues.edges.desk import Desk
 from services.ops_issues.edges.intake import BODIES, carrying_out
 from services.ops_issues.edges.interpreter import Interpreter
@@ -16,13 +17,14 @@ from shared.bus.postgres import AdvisoryLock, PostgresDeadLetters
 from shared.eventlog.log import EventLog
 from shared.eventlog.postgres import PostgresStore
 from shared.eventlog.projector import Projector
+from shared.eventlog.recovered import LogRecovered
 from shared.events import ops
 from shared.events.codec import Codec
 from shared.hosting.ids import new_id
 from shared.hosting.service import Adapters, Composed, Identity, serve_service
 from shared.hosting.settings import ServiceSettings
 
-CODEC: Final = Codec(KNOWN)
+CODEC: Final = Codec([*KNOWN, LogRecovered])
 IDENTITY: Final = Identity(
     service="ops",
     other="eng",
@@ -54,4 +56,5 @@ def compose(settings: ServiceSettings, log: EventLog, models: Projector) -> Comp
         commands=http_commands.command_table(desk),
         rebuild=partial(http_commands.rebuild, desk),
         routes=[*http_reads.routes(log, desk), *http_lists.routes(log, models)],
+        aftermath=Aftermath(desk.issues),
     )

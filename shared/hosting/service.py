@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from shared.bus.dead_letters import DeadLetters
 from shared.bus.election import Election
 from shared.bus.exchange import Exchange, Transport
+from shared.bus.recovery import Aftermath
 from shared.bus.storing import Interpreter
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import LogUnavailable
@@ -117,6 +118,7 @@ class Composed:
         commands: Its commands over HTTP.
         rebuild: Answers a repeated command from the log.
         routes: Its other routes.
+        aftermath: What follows, for it, from a log that was restored.
     """
 
     interpreter: Interpreter
@@ -125,6 +127,7 @@ class Composed:
     commands: Sequence[AnyCommand]
     rebuild: Rebuild
     routes: Sequence[Any]
+    aftermath: Aftermath
 
 
 Compose = Callable[[ServiceSettings, EventLog, Projector], Composed]
@@ -170,6 +173,7 @@ async def run_service(
     )
     metrics = Metrics()
     log.on_commit(metrics.committed)
+    log.on_loss(lifetime.fail)
     models = Projector(log, identity.projections, dsn)
     composed = compose(settings, log, models)
     transport = adapters.transport(
@@ -240,6 +244,7 @@ def _exchange(
         dead_letters=letters,
         election=adapters.election(settings.postgres_dsn.get_secret_value()),
         clock=utc_now,
+        aftermath=composed.aftermath,
     )
     return exchange
 
