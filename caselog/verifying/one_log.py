@@ -1,20 +1,29 @@
-"""What can be proven of one log from its rows alone. Pure: rows in, differences out."""
+"""What can be proven of one log from its rows alone. Pure: rows in, differences out.
+
+An own event that a restored log took back stands at another place than its bytes say, and was
+recorded there later. That is so exactly for the events that the log itself says it recovered, in
+``log-recovered`` behind them.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from shared.eventlog.model import Row
-from shared.eventlog.port import Tip
-from shared.events.codec import decode_head
+from shared.eventlog.port import FIRST_EPOCH, Tip
+from shared.eventlog.recovered import LogRecovered
+from shared.events.codec import Codec, decode_head
 from shared.events.envelope import Head
+
+_CODEC: Final = Codec([LogRecovered])
 
 
 @dataclass(slots=True)
@@ -31,6 +40,9 @@ class LogCheck:
     recorded_at: datetime | None = None
     sequences: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     versions: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    epochs: dict[str, int] = field(default_factory=dict)
+    recoveries: int = 0
+    _moved: deque[Moved] = field(default_factory=deque)
 
     def rows(self, rows: Iterable[Row]) -> Iterator[str]:
         """Every difference in these rows, which must follow those seen so far."""
@@ -50,6 +62,10 @@ class LogCheck:
         if head.sequence != self.sequences[self.own]:
             said, held = head.sequence, self.sequences[self.own]
             yield f"the head says sequence {said}, the last published row has {held}"
+        if head.epoch != self.epochs.get(self.own, FIRST_EPOCH.epoch) and self.position:
+            yield f"the head says epoch {head.epoch}, the last own row has another"
+        for moved in self._moved:
+            yield f"position {moved.position}: {moved.differences[0]}"
         if beyond is not None:
             yield f"position {beyond.position}: a row behind the head, which says {head.position}"
 
@@ -71,12 +87,34 @@ class LogCheck:
                 last = self.sequences[row.source]
                 yield f"sequence {row.sequence} of {row.source} follows {last}: not dense"
             self.sequences[row.source] = row.sequence
+        if row.epoch < self.epochs.get(row.source, FIRST_EPOCH.epoch):
+            yield f"epoch {row.epoch} of {row.source} follows epoch {self.epochs[row.source]}"
+        self.epochs[row.source] = row.epoch
         try:
             head = decode_head(row.entry)
         except msgspec.DecodeError as error:
             yield f"the entry is not an event: {error}"
         else:
             yield from self._attributes(row, head)
+            if row.type == LogRecovered.TYPE and row.source == self.own:
+                yield from self._recovered(row)
+
+    def _recovered(self, row: Row) -> Iterator[str]:
+        """The log says which of its events came back: those, and no others, are out of place."""
+        said = _CODEC.decode(row.type, row.entry).data
+        if not isinstance(said, LogRecovered):
+            yield f"a recovery that cannot be read: {said}"
+            return
+        self.recoveries += 1
+        back = range(said.lost_from, said.lost_from + said.recovered)
+        if said.epoch != row.epoch or said.old_epoch >= said.epoch:
+            yield f"says that epoch {said.epoch} follows {said.old_epoch}"
+        if back.stop != self.sequences[self.own] + 1:
+            yield f"says that it recovered events up to {back.stop - 1}; the last one is another"
+        while self._moved:
+            moved = self._moved.popleft()
+            if moved.sequence not in back or moved.position <= said.after_position:
+                yield f"recovered nothing at position {moved.position}: {moved.differences[0]}"
 
     def _attributes(self, row: Row, head: Head) -> Iterator[str]:
         sequence = None if head.sequence is msgspec.UNSET else head.sequence
@@ -88,12 +126,30 @@ class LogCheck:
             ("epoch", row.epoch, head.epoch),
             ("sequence", row.sequence, sequence),
         ]
+        places: list[tuple[str, object, object]] = []
         if row.source == self.own:
-            columns += [
+            columns.append(("log", self.log, head.log))
+            places = [
                 ("position", row.position, head.position),
-                ("log", self.log, head.log),
                 ("recorded_at", row.recorded_at, head.recordedtime),
             ]
-        for name, column, attribute in columns:
-            if column != attribute:
-                yield f"the column {name} is {column}, the entry says {attribute}"
+        yield from _differ(columns)
+        moved = tuple(_differ(places))
+        if moved and row.sequence is not None and head.recordedtime <= row.recorded_at:
+            self._moved.append(Moved(row.position, row.sequence, moved))
+        else:
+            yield from moved
+
+
+class Moved(NamedTuple):
+    """An own published event that stands elsewhere than it says, until the log says why."""
+
+    position: int
+    sequence: int
+    differences: tuple[str, ...]
+
+
+def _differ(columns: Iterable[tuple[str, object, object]]) -> Iterator[str]:
+    for name, column, attribute in columns:
+        if column != attribute:
+            yield f"the column {name} is {column}, the entry says {attribute}"

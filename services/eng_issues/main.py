@@ -17,13 +17,15 @@ from shared.bus.postgres import AdvisoryLock, PostgresDeadLetters
 from shared.eventlog.log import EventLog
 from shared.eventlog.postgres import PostgresStore
 from shared.eventlog.projector import Projector
+from shared.eventlog.recovered import LogRecovered
 from shared.events import eng
 from shared.events.codec import Codec
 from shared.hosting.assembly import Adapters, Composed, Identity
+from shared.hosting.recovering import KeysOnly
 from shared.hosting.service import serve_service
 from shared.hosting.settings import ServiceSettings
 
-CODEC: Final = Codec(BODIES)
+CODEC: Final = Codec([*BODIES, LogRecovered])
 IDENTITY: Final = Identity(
     service="eng",
     other="ops",
@@ -60,4 +62,5 @@ def compose(
         commands=http_commands.command_table(board),
         rebuild=partial(http_commands.rebuild, board),
         routes=[*http_reads.routes(log, board), *http_lists.routes(board, models)],
+        aftermath=KeysOnly(),
     )

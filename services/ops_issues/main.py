@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.ops_issues.domain.events import KNOWN
 from services.ops_issues.edges import http_commands, http_lists, http_reads
+from services.ops_issues.edges.aftermath import Aftermath
 from services.ops_issues.edges.desk import Desk
 from services.ops_issues.edges.intake import BODIES, carrying_out
 from services.ops_issues.edges.interpreter import Interpreter
@@ -18,13 +19,14 @@ from shared.bus.postgres import AdvisoryLock, PostgresDeadLetters
 from shared.eventlog.log import EventLog
 from shared.eventlog.postgres import PostgresStore
 from shared.eventlog.projector import Projector
+from shared.eventlog.recovered import LogRecovered
 from shared.events import ops
 from shared.events.codec import Codec
 from shared.hosting.assembly import Adapters, Composed, Identity
 from shared.hosting.service import serve_service
 from shared.hosting.settings import ServiceSettings
 
-CODEC: Final = Codec(KNOWN)
+CODEC: Final = Codec([*KNOWN, LogRecovered])
 IDENTITY: Final = Identity(
     service="ops",
     other="eng",
@@ -58,4 +60,5 @@ def compose(
         commands=http_commands.command_table(desk),
         rebuild=partial(http_commands.rebuild, desk),
         routes=[*http_reads.routes(log, desk), *http_lists.routes(log, models)],
+        aftermath=Aftermath(desk.issues),
     )

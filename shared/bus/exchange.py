@@ -19,16 +19,20 @@ from shared.bus.dead_letters import DeadLetters
 from shared.bus.election import Election
 from shared.bus.endings import ended
 from shared.bus.entries import Author
+from shared.bus.handshake import Handshake
 from shared.bus.heads import Announcer, PeerHead
+from shared.bus.hello import Greeter
 from shared.bus.intake import Intake, IntakeHandler, IntakeStatus
 from shared.bus.peer_log import RequestedLog
 from shared.bus.port import Bus
 from shared.bus.presumed import Presumed
 from shared.bus.receiver import Receiver, ReceiverStatus
+from shared.bus.recovery import Aftermath, NoAftermath, Recovery
 from shared.bus.relay import Relay, RelayStatus, new_token
 from shared.bus.storing import Interpreter
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import LogHead
+from shared.events import subjects
 from shared.events.intake import Service
 
 AGAIN_S: Final = (0.2, 5.0)
@@ -102,6 +106,7 @@ class Exchange:
         election: which process of this service does the exchange.
         clock: the time.
         token: a few characters that nobody made before.
+        aftermath: what follows, for this service, from a log that was restored.
     """
 
     def __init__(
@@ -117,17 +122,41 @@ class Exchange:
         election: Election,
         clock: Callable[[], datetime],
         token: Callable[[], str] = new_token,
+        aftermath: Aftermath | None = None,
     ) -> None:
         bus = transport.bus
+        own, author = Author(service), Author(other)
         self._log = log
         self._transport = transport
         self._election = election
         self._peer_head = PeerHead(bus, other)
         peer = RequestedLog(bus, other)
         self.relay = Relay(log, bus, service, token)
+        self.recovery = Recovery(
+            log=log,
+            own=own,
+            author=author,
+            peer=peer,
+            interpreter=interpreter,
+            aftermath=aftermath or NoAftermath(),
+            clock=clock,
+        )
+        self.handshake = Handshake(
+            log=log,
+            own=own,
+            author=author,
+            bus=bus,
+            peer=peer,
+            recovery=self.recovery,
+            leads=lambda: self._leading,
+        )
+        self._greeter = Greeter(
+            log, author.source, lambda: self._peer_head.latest, self.handshake.look_again
+        )
+        self._hello = (bus, subjects.log_hello(service))
         self.receiver = Receiver(
             log=log,
-            author=Author(other),
+            author=author,
             bus=bus,
             consumer=f"{service}-receiver",
             peer=peer,
@@ -144,15 +173,17 @@ class Exchange:
             clock=clock,
         )
         self.presumed = Presumed(log, peer, lambda: self.receiver.sequence)
-        self._announcer = Announcer(bus, service, lambda: log.head, lambda: self.receiver.sequence)
+        self._announcer = Announcer(bus, service, lambda: log.head, self._received)
         self._peer_head.on_news(self.relay.peer_said)
+        self._peer_head.on_news(self.handshake.heard)
         self._running: asyncio.Task[None] | None = None
         self._parts: dict[str, asyncio.Task[None]] = {}
         self._failures: dict[str, str] = {}
         self._leading = False
 
     async def start(self) -> None:
-        """Begins, and does not wait for the broker."""
+        """Begins, and does not wait for the broker. The log takes nothing until it was compared."""
+        self.handshake.begin()
         self._running = asyncio.create_task(self._run(), name="exchange")
 
     async def stop(self) -> None:
@@ -181,6 +212,8 @@ class Exchange:
             error: str | None = getattr(self, part).status.last_error
             if error is not None:
                 trouble[part] = error
+        if self.handshake.alarm is not None:
+            trouble["handshake"] = self.handshake.alarm
         if receiver.alarm is not None:
             trouble["receiver"] = f"{receiver.alarm.rule}: {receiver.alarm.reason}"
         return ExchangeStatus(
@@ -201,19 +234,50 @@ class Exchange:
     async def _run(self) -> None:
         await self._again_and_again("connection", self._transport.start, once=True)
         self._begin("provisioning", self._transport.maintain)
+        self._begin("hello", self._greet)
         self._begin("peer head", self._peer_head.run)
+        self._begin("handshake", self.handshake.run)
         while True:
             await self._election.won()
             self._leading = True
             _logger.info("in charge of the exchange")
-            self._begin("relay", self.relay.run)
-            self._begin("receiver", self.receiver.run)
-            self._begin("intake", self.intake.run)
-            self._begin("announcer", self._announcer.run)
-            await self._election.lost()
-            self._leading = False
+            self.handshake.look_again()
+            exchanging = asyncio.create_task(self._exchange(), name="exchange-in-charge")
+            try:
+                await self._election.lost()
+            finally:
+                await ended(exchanging)
+                self._leading = False
+
+    async def _exchange(self) -> None:
+        """What the process in charge does, for as long as the log is whole."""
+        parts = {
+            "relay": self.relay.run,
+            "receiver": self.receiver.run,
+            "intake": self.intake.run,
+        }
+        self._begin("announcer", self._announcer.run)
+        try:
+            while True:
+                await self.handshake.until(passed=True)
+                for part, run in parts.items():
+                    self._begin(part, run)
+                await self.handshake.until(passed=False)
+                for part in parts:
+                    await self._end(part)
+        finally:
             for part in ("intake", "receiver", "relay", "announcer"):
                 await self._end(part)
+
+    async def _greet(self) -> None:
+        """Answers the other side's hellos, for ever."""
+        bus, subject = self._hello
+        async with bus.serve(subject, self._greeter.answer):
+            await asyncio.get_running_loop().create_future()
+
+    def _received(self) -> int:
+        """How much is held of the other, as far as it was looked at."""
+        return max(self.receiver.sequence, self.handshake.received)
 
     def _begin(self, part: str, run: Callable[[], Awaitable[None]]) -> None:
         self._parts[part] = asyncio.create_task(

@@ -17,7 +17,8 @@ from prometheus_client import CollectorRegistry
 from shared.bus.broker import Broker
 from shared.bus.consuming import PullConsumer
 from shared.bus.log_reader import LogReader
-from shared.bus.port import Bus, BusRefused, BusUnavailable, Message, StreamMissing
+from shared.bus.micro import micro_service
+from shared.bus.port import Answer, Bus, BusRefused, BusUnavailable, Message, StreamMissing
 from shared.bus.provision import ACK_WAIT_S, API, STREAM_BYTES_MAX, Provisioner, ask_api
 from shared.bus.publishing import Publisher
 from shared.eventlog.log import EventLog
@@ -92,6 +93,9 @@ class JetStreamBus:
                 raise BusUnavailable(f"{subject}: {code} {text}")
             raise BusRefused(f"{subject}: {code} {text}")
         return answer.body
+
+    def serve(self, subject: str, answer: Answer) -> AbstractAsyncContextManager[None]:
+        return micro_service(self._broker.connection, subject, answer)
 
     async def announce(self, subject: str, body: bytes) -> None:
         try:

@@ -16,12 +16,18 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from shared.bus.dead_letters import PAGE_MAX, DeadLetter, Rejected, State
-from shared.bus.port import MESSAGE_ID, MESSAGES_MAX, BusUnavailable, Delivery, Message
+from shared.bus.port import (
+    MESSAGE_ID,
+    MESSAGES_MAX,
+    Answer,
+    BusUnavailable,
+    Delivery,
+    Message,
+)
 from shared.events import subjects
 
 ACK_WAIT_S: Final = 30.0
 
-Answer = Callable[[bytes], Awaitable[bytes]]
 Heard = Callable[[bytes], Awaitable[None]]
 
 
@@ -200,6 +206,22 @@ class MemoryBus:
         if answer is None:
             raise BusUnavailable(f"nobody answers {subject}")
         return await answer(body)
+
+    @asynccontextmanager
+    async def serve(self, subject: str, answer: Answer) -> AsyncIterator[None]:
+        await self._reach()
+
+        async def answer_if_connected(body: bytes) -> bytes:
+            if not self.is_connected:
+                raise BusUnavailable("the one who answers is not connected")
+            return await answer(body)
+
+        self.broker.answers[subject] = answer_if_connected
+        try:
+            yield
+        finally:
+            if self.broker.answers.get(subject) is answer_if_connected:
+                del self.broker.answers[subject]
 
     async def announce(self, subject: str, body: bytes) -> None:
         await self._reach()

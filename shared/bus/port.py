@@ -73,6 +73,10 @@ class Consumer(Protocol):
         """They are still being worked on: do not deliver them again yet."""
 
 
+Answer = Callable[[bytes], Awaitable[bytes]]
+"""Answers a request. Raises BusRefused or BusUnavailable, which who asked gets."""
+
+
 class Bus(Protocol):
     """Everything is at most once but ``publish``, which is at least once if it is repeated."""
 
@@ -97,6 +101,9 @@ class Bus(Protocol):
 
     async def request(self, subject: str, body: bytes, timeout: float) -> bytes:
         """Somebody's answer. Raises BusUnavailable for none, BusRefused for a refusal."""
+
+    def serve(self, subject: str, answer: Answer) -> AbstractAsyncContextManager[None]:
+        """Answers requests until it is left. Raises BusUnavailable if it cannot begin."""
 
     async def announce(self, subject: str, body: bytes) -> None:
         """Tells whoever listens now. Raises BusUnavailable."""

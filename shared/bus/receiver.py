@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final, NoReturn
 
 import msgspec
@@ -22,7 +24,7 @@ from shared.bus.entries import Arrived, Author, NotAuthentic, read_entry
 from shared.bus.heads import PeerHead
 from shared.bus.healing import Healer, Identity
 from shared.bus.patience import Patience
-from shared.bus.peer_log import PeerLog
+from shared.bus.peer_log import Peer
 from shared.bus.port import Bus, BusError, Consumer, Delivery
 from shared.bus.storing import CannotStore, Interpreter, Keeper
 from shared.eventlog.groups import leaf_hash
@@ -38,6 +40,9 @@ PROGRESS_S: Final = 10.0
 CLEARED_S: Final = 2.0
 """How often a stopped receiver looks whether it may go on."""
 FOREIGN_LOGS_MAX: Final = 100
+
+Numbered = tuple[int, int]
+"""An author's event by its epoch and sequence."""
 
 _logger = logging.getLogger(__name__)
 
@@ -93,7 +98,7 @@ class Receiver:
         author: Author,
         bus: Bus,
         consumer: str,
-        peer: PeerLog,
+        peer: Peer,
         head: PeerHead,
         interpreter: Interpreter,
         dead_letters: DeadLetters,
@@ -106,7 +111,7 @@ class Receiver:
         self._dead_letters = dead_letters
         self._patience = Patience(f"receiving from {author.service}", self._still_working)
         self._keeper = Keeper(log, author, interpreter, self._patience)
-        self._healer = Healer(author, peer, self._keeper, self._patience)
+        self._healer = Healer(log, author, peer, self._keeper, self._patience)
         self._consumer: Consumer | None = None
         self._in_hand: Sequence[Delivery] = ()
         self._told_at = 0.0
@@ -176,10 +181,9 @@ class Receiver:
             except NotAuthentic as error:
                 await self._reject(delivery, str(error))
                 continue
-            seen = (arrived.log, arrived.event.epoch)
-            if seen == self._healer.identity or await self._is_of_the_log(delivery, seen):
+            if self._healer.fits(arrived) or await self._is_of_the_log(delivery, arrived):
                 known.append((delivery, arrived))
-        leaves = await self._leaves([each.sequence for _, each in known])
+        leaves = await self._leaves([each for _, each in known])
         run: list[Arrived] = []
         for delivery, each in known:
             if each.sequence > self.sequence + len(run) + 1:
@@ -194,12 +198,12 @@ class Receiver:
                 await self._compare(delivery, each, run, leaves)
         await self._store(run)
 
-    async def _is_of_the_log(self, delivery: Delivery, seen: Identity) -> bool:
+    async def _is_of_the_log(self, delivery: Delivery, arrived: Arrived) -> bool:
+        seen = (arrived.log, arrived.event.epoch)
         ours = await self._healer.adopt(seen)
-        if seen == ours:
+        if self._healer.fits(arrived):
             return True
-        if seen[0] == ours[0] and seen[1] < ours[1]:
-            self._stale += 1
+        if self._is_stale(arrived, ours):
             return False
         if seen not in self._foreign_logs:
             try:
@@ -211,23 +215,43 @@ class Receiver:
                 if len(self._foreign_logs) >= FOREIGN_LOGS_MAX:
                     self._foreign_logs.clear()
                 self._foreign_logs.add(seen)
+            if self._healer.fits(arrived):
+                return True
+            if self._is_stale(arrived, await self._healer.adopt(seen)):
+                return False
         await self._reject(delivery, "its log is not its author's")
         return False
+
+    def _is_stale(self, arrived: Arrived, ours: Identity) -> bool:
+        """Whether it was said in an epoch that ended before: it was lost, and counts no more."""
+        of_ours = arrived.log == ours[0]
+        stale = of_ours and arrived.event.epoch < self._healer.epoch_of(arrived.sequence)
+        self._stale += stale
+        return stale
 
     async def _compare(
         self,
         delivery: Delivery,
         each: Arrived,
         run: Sequence[Arrived],
-        leaves: Mapping[int, bytes],
+        leaves: Mapping[Numbered, bytes],
     ) -> None:
         """Seen before: is it the same? Raises Stopped."""
         leaf = leaf_hash(each.event.entry)
-        held = leaves.get(each.sequence)
+        number = (each.event.epoch, each.sequence)
+        held = leaves.get(number)
         if held is None and each.sequence > self.sequence:
             held = leaf_hash(run[each.sequence - self.sequence - 1].event.entry)
         if held is None:
-            held = (await self._leaves([each.sequence]))[each.sequence]
+            held = (await self._leaves([each])).get(number)
+        if held is None:
+            source = self._author.source
+            row = await self._patience(lambda: self._log.store.said(source, each.sequence))
+            assert row is not None, "all up to the last are held"
+            if row.epoch > each.event.epoch:
+                self._stale += 1
+                return
+            held = row.leaf
         if leaf == held:
             self._duplicates += 1
             return
@@ -237,14 +261,17 @@ class Receiver:
         if letter.state != "discarded":
             raise Stopped(Alarm(EQUIVOCATION, reason, letter.id))
 
-    async def _leaves(self, sequences: Sequence[int]) -> Mapping[int, bytes]:
-        held = self._keeper.held
-        wanted = [number for number in sequences if number <= self.sequence]
-        if held is None or not wanted:
-            return {}
-        epoch, store = held.epoch, self._log.store
-        source = self._author.source
-        return await self._patience(lambda: store.received_leaves(source, epoch, wanted))
+    async def _leaves(self, arrived: Sequence[Arrived]) -> Mapping[Numbered, bytes]:
+        by_epoch: defaultdict[int, list[int]] = defaultdict(list)
+        for each in arrived:
+            if each.sequence <= self.sequence:
+                by_epoch[each.event.epoch].append(each.sequence)
+        leaves: dict[Numbered, bytes] = {}
+        for epoch, wanted in by_epoch.items():
+            ask = partial(self._log.store.received_leaves, self._author.source, epoch, wanted)
+            found = await self._patience(ask)
+            leaves |= {(epoch, number): leaf for number, leaf in found.items()}
+        return leaves
 
     async def _store(self, run: Sequence[Arrived]) -> None:
         try:

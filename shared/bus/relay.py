@@ -237,9 +237,16 @@ class Relay:
             except NotAuthentic:
                 _logger.warning("the last message of %s is not ours", self._author.stream)
             else:
-                if found.log == head.log and found.sequence <= head.sequence:
-                    return found.sequence
+                epoch = found.event.epoch
+                end = await self._end_of(epoch, head.sequence)
+                if found.log == head.log and (found.sequence <= end or epoch < head.epoch):
+                    return min(found.sequence, end)
         return max(0, head.sequence - REFILL_MAX)
+
+    async def _end_of(self, epoch: int, last: int) -> int:
+        """Up to where an epoch reaches: what was published in it behind that was lost."""
+        later = [each.after for each in await self._log.store.epochs() if each.epoch > epoch]
+        return min([last, *later])
 
     async def _next(self, cursor: int) -> list[Row]:
         """Rows that follow ``cursor``, at least one. Raises LogUnavailable, HoleInOwnLog."""

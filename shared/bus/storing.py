@@ -15,9 +15,9 @@ import msgspec
 
 from shared.bus.entries import Arrived, Author
 from shared.bus.patience import Patience
-from shared.eventlog.log import EventLog
 from shared.eventlog.model import (
     Append,
+    Appended,
     AppendUnsettled,
     EventLogError,
     Foreign,
@@ -26,6 +26,7 @@ from shared.eventlog.model import (
     SequenceTaken,
     VersionConflict,
 )
+from shared.eventlog.port import LogStore
 
 CONFLICTS_MAX: Final = 3
 """Races lost against local commands before a batch is tried in halves."""
@@ -42,6 +43,15 @@ class Interpreter(Protocol):
         Called again with the same batch after a version conflict, so it loads anew what it decides
         on, and gives reactions ids that follow from their causes.
         """
+
+
+class Appends(Protocol):
+    """What a keeper needs of a log."""
+
+    @property
+    def store(self) -> LogStore: ...
+
+    async def append(self, request: Append) -> Appended: ...
 
 
 class CannotStore(Exception):
@@ -68,7 +78,7 @@ class Keeper:
 
     def __init__(
         self,
-        log: EventLog,
+        log: Appends,
         author: Author,
         interpreter: Interpreter,
         patience: Patience,

@@ -62,6 +62,8 @@ class Appender:
         committed: called with the rows of each commit, in order, and the head they left, before
             any caller of it goes on.
         moved: called with a head that another process left.
+        went_back: called with a head that lies before one this process has seen, or with that of
+            another log: the database was restored. Nothing more is written.
         patience: seconds after a first failure until a request is given up.
         jitter: a number from 0 to 1, to keep two processes from colliding for ever.
     """
@@ -74,6 +76,7 @@ class Appender:
         clock: Callable[[], datetime],
         committed: Callable[[Sequence[Row], LogHead], None],
         moved: Callable[[LogHead], None],
+        went_back: Callable[[LogHead], None],
         patience: float = PATIENCE_S,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -82,6 +85,7 @@ class Appender:
         self._clock = clock
         self._committed = committed
         self._moved = moved
+        self._went_back = went_back
         self._patience = patience
         self._jitter = jitter
         self._known = Known()
@@ -92,6 +96,7 @@ class Appender:
         self._lost = False
         self._recovering = False
         self._closing = False
+        self._given_up: str | None = None
 
     async def start(self, tip: Tip) -> None:
         self._loop = asyncio.get_running_loop()
@@ -104,6 +109,13 @@ class Appender:
         self._closing = True
         self._wake()
         await asyncio.wait({self._task})
+
+    def give_up(self, why: str) -> None:
+        """Writes nothing more, whatever waits."""
+        self._closing = True
+        self._given_up = why
+        self._waiting.give_up_all(why)
+        self._wake()
 
     def submit(self, request: Append) -> asyncio.Future[Appended]:
         """Queues a request; what becomes of it does not depend on who awaits the future.
@@ -237,6 +249,8 @@ class Appender:
                 pause = OUTAGE_PAUSE_S_MAX
                 self._lost = True
         self._waiting.put_back(returned)
+        if self._given_up is not None:
+            self._waiting.give_up_all(self._given_up)
         self._waiting.give_up_the_old()
         await self._recover(pause)
 
@@ -277,8 +291,10 @@ class Appender:
     def _adopt(self, tip: Tip) -> None:
         if tip == self._tip:
             return
-        if tip.head.position < self._tip.head.position:
-            _logger.error("the log went back", extra={"head": tip.head, "was": self._tip.head})
+        was = self._tip.head
+        if tip.head.log != was.log or tip.head.position <= was.position:
+            self._went_back(tip.head)
+            return
         self._known.clear()
         self._tip = tip
         self._moved(tip.head)

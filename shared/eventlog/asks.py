@@ -41,7 +41,7 @@ class Ask:
         self.deadline: float | None = None
         self.ghosts = _NO_GHOSTS
         self.ghost_head = -1
-        self.alone = False
+        self.alone = request.epoch is not None
 
     def fail(self, error: BaseException) -> None:
         if not self.done.done():  # the caller may be gone

@@ -36,6 +36,7 @@ _APPEND: Final = """
         $1, $2, $3, $4, $5, $6,
         string_to_array($7, E'\\x1f'), $8::text::integer[], $9, string_to_array($10, E'\\x1f'),
         $11, $12, $13::text::bigint[], $14, $15, $16::json, $17::json)"""
+_BEGIN_EPOCH: Final = "SELECT log.begin_epoch($1, $2, $3, $4, $5)"
 _BETWEEN: Final = "\x1f"  # not printable, so in no name
 
 
@@ -63,6 +64,18 @@ class _Line:
         except (asyncpg.PostgresError, *CONNECTION_TROUBLE) as error:
             raise LogUnavailable(str(error)) from error
         return self._statement
+
+    async def append(self, statement: PreparedStatement[Any], group: Group) -> None:
+        """Raises what PostgreSQL raises."""
+        if group.after.head.epoch == group.before.head.epoch:
+            await statement.fetchval(*_arguments(group), timeout=ANSWER_S_MAX)
+            return
+        head, after = group.before.head, group.after.head
+        tip = (head.log, head.epoch, head.position, group.before.leaf)
+        assert self._connection is not None
+        async with self._connection.transaction():
+            await self._connection.execute(_BEGIN_EPOCH, *tip, after.epoch, timeout=ANSWER_S_MAX)
+            await statement.fetchval(*_arguments(group), timeout=ANSWER_S_MAX)
 
     def drop(self) -> None:
         """Whatever the server is doing for it, it may go on doing."""
@@ -100,7 +113,7 @@ class CommitLines:
         try:
             statement = await line.ready()
             try:
-                await statement.fetchval(*_arguments(group), timeout=ANSWER_S_MAX)
+                await line.append(statement, group)
             except BaseException as error:
                 meaning = meaning_for_commit(error, group)
                 if isinstance(meaning, LINE_IS_LOST):
@@ -119,7 +132,7 @@ def _arguments(group: Group) -> list[Any]:
         sources, epochs = [first.source], [first.epoch]
     return [
         head.log,
-        head.epoch,
+        group.after.head.epoch,
         head.position,
         group.before.leaf,
         group.after.head.sequence,

@@ -112,6 +112,7 @@ class Batch:
         self._names_before: AbstractSet[Hashable] = previous.names if previous else frozenset()
         self._room = room
         self._sequence = tip.head.sequence
+        self._epoch = tip.head.epoch
         self._bytes = 0
         self._ends: list[int] = []
         self._touched: list[dict[str, int]] = []
@@ -120,8 +121,9 @@ class Batch:
 
     @property
     def tip_after(self) -> Tip:
-        log, epoch, last = self.tip.head.log, self.tip.head.epoch, self.rows[-1]
-        return Tip(LogHead(log, epoch, last.position, self._sequence), last.leaf, last.recorded_at)
+        log, last = self.tip.head.log, self.rows[-1]
+        head = LogHead(log, self._epoch, last.position, self._sequence)
+        return Tip(head, last.leaf, last.recorded_at)
 
     def group(self) -> Group:
         return Group(
@@ -193,6 +195,11 @@ class Batch:
         rows, recorded_at = self.rows, self._recorded_at
         head, own_source = self.tip.head, self._source
         position, last_sequence = head.position + len(rows), self._sequence
+        own_epoch = self._epoch
+        if ask.request.epoch is not None:
+            own_epoch = ask.request.epoch
+            if own_epoch <= self._epoch:
+                raise ValueError(f"epoch {own_epoch} cannot begin in epoch {self._epoch}")
         versions = dict(ask.request.expected)
         size = 0
         for event in ask.request.events:
@@ -203,8 +210,12 @@ class Batch:
             if isinstance(event, Foreign):
                 event_type, source, epoch = event.type, event.source, event.epoch
                 sequence, entry = event.sequence, event.entry
+                if source == own_source:
+                    if (epoch, sequence) != (own_epoch, last_sequence + 1):
+                        raise ValueError(f"event {sequence} cannot follow {last_sequence} here")
+                    last_sequence = sequence
             else:
-                event_type, source, epoch = event.data.TYPE, own_source, head.epoch
+                event_type, source, epoch = event.data.TYPE, own_source, own_epoch
                 if isinstance(event.data, Published):
                     sequence = last_sequence = last_sequence + 1
                 stamp = Stamp(
@@ -226,6 +237,7 @@ class Batch:
             rows.append(row)
         # Nothing raises from here on.
         self._sequence = last_sequence
+        self._epoch = own_epoch
         self._bytes += size
         self._touched.append(versions)
         self.versions.update(versions)

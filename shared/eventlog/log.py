@@ -10,7 +10,15 @@ from datetime import datetime
 from typing import Final
 
 from shared.eventlog.appender import PATIENCE_S, Appender
-from shared.eventlog.model import Append, Appended, LogHead, LogUnavailable, Row
+from shared.eventlog.model import (
+    Append,
+    Appended,
+    Foreign,
+    LogHead,
+    LogReadOnly,
+    LogUnavailable,
+    Row,
+)
 from shared.eventlog.port import LogStore
 from shared.events.codec import Codec
 
@@ -46,7 +54,7 @@ class EventLog:
         poll: float = POLL_S,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self.store = store
+        self.store: LogStore = store
         self.codec = codec
         self.source = source
         self._poll = poll
@@ -56,12 +64,16 @@ class EventLog:
         self._callbacks: list[Callable[[Sequence[Row]], None]] = []
         self._callbacks_for_others: list[Callable[[Sequence[Row]], None]] = []
         self._told = 0
+        self._read_only: str | None = None
+        self._lost: str | None = None
+        self._callbacks_for_loss: list[Callable[[str], None]] = []
         self._appender = Appender(
             store,
             source=source,
             clock=clock,
             committed=self._committed,
             moved=self._advance,
+            went_back=self._went_back,
             patience=patience,
             jitter=jitter,
         )
@@ -97,9 +109,56 @@ class EventLog:
         """Stores the events, all or none. Cancelling the caller does not cancel the append.
 
         Raises VersionConflict, KeyTaken, IdTaken, SequenceTaken, EntryTooLarge, LogUnavailable,
-        LogFull, AppendUnsettled; ValueError for a request that no log could take.
+        LogFull, LogReadOnly, AppendUnsettled; ValueError for a request that no log could take.
+        """
+        self.check_writable()
+        if any(type(event) is Foreign and event.source == self.source for event in request.events):
+            raise ValueError("what this log said itself comes back by recovery only")
+        return await self._appender.submit(request)
+
+    async def append_recovered(self, request: Append) -> Appended:
+        """``append`` for who recovers a restored log: own events as they were, an epoch's first.
+
+        The log takes it while it is read-only for everybody else.
         """
         return await self._appender.submit(request)
+
+    @property
+    def read_only(self) -> str | None:
+        """Why nothing is taken now; None if all is."""
+        return self._lost or self._read_only
+
+    def refuse(self, reason: str) -> None:
+        """From now on nothing is taken, until ``allow``. What was taken before may be under way."""
+        self._read_only = reason
+
+    def allow(self) -> None:
+        """Everything is taken again."""
+        self._read_only = None
+
+    def check_writable(self) -> None:
+        """Raises LogReadOnly while nothing is taken."""
+        if self.read_only is not None:
+            raise LogReadOnly(self.read_only)
+
+    def on_loss(self, callback: Callable[[str], None]) -> None:
+        """Calls back, with the reason, when the database turns out to be an older one.
+
+        Whatever this process keeps of the log is wrong from then on: it must end.
+        """
+        self._callbacks_for_loss.append(callback)
+
+    def _went_back(self, head: LogHead) -> None:
+        reason = (
+            f"the log went back to {head.position}: its database was restored; "
+            "this process must start again"
+        )
+        if self._lost is None:
+            self._lost = reason
+            _logger.critical("%s", reason)
+            self._appender.give_up(reason)
+            for callback in self._callbacks_for_loss:
+                callback(reason)
 
     async def wait_for(self, position: int, timeout: float) -> bool:
         """Whether a row is committed at ``position`` within ``timeout`` seconds.
@@ -164,11 +223,14 @@ class EventLog:
             except TimeoutError:
                 pass
             self._asked.clear()
+            before = self.head
             try:
                 head = await self.store.head()
             except LogUnavailable:
                 continue
-            if head.position > self.head.position:
+            if head.log != before.log or head.position < before.position:
+                self._went_back(head)
+            elif head.position > self.head.position:
                 self._advance(head)
             await self._tell_of_others()
 

@@ -10,12 +10,33 @@ import asyncio
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from shared.eventlog.model import LogHead, Received, Row, UniqueKey
-from shared.eventlog.port import Group, GroupRefused, Refusals, SequenceKey, StaleHead, Tip
+from shared.eventlog.model import Epoch, LogHead, Received, Row, UniqueKey
+from shared.eventlog.port import (
+    FIRST_EPOCH,
+    LOST_NUMBERS_MAX,
+    Group,
+    GroupRefused,
+    Refusals,
+    SequenceKey,
+    StaleHead,
+    Tip,
+)
 from shared.events.codec import decode_head
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryBackup:
+    """A copy of a ``MemoryStore``; of use to its ``restore`` only."""
+
+    head: LogHead
+    epochs: tuple[Epoch, ...]
+    rows: tuple[Row, ...]
+    keys: Mapping[tuple[str, str], tuple[str, datetime]]
+    numbers: Mapping[str, int]
 
 
 class MemoryStore:
@@ -32,15 +53,43 @@ class MemoryStore:
     ) -> None:
         self._source = source
         self._clock = clock
-        self._head = LogHead(new_id(), 1, 0, 0)
+        self._clear(LogHead(new_id(), FIRST_EPOCH.epoch, 0, 0))
+
+    def _clear(self, head: LogHead) -> None:
+        self._head = head
+        self._epochs = [FIRST_EPOCH]
         self._rows: list[Row] = []
         self._streams: defaultdict[str, list[Row]] = defaultdict(list)
         self._ids: dict[UUID, Row] = {}
         self._published: list[Row] = []
         self._sequences: dict[SequenceKey, Row] = {}
+        self._highest_epoch = FIRST_EPOCH.epoch
         self._last_received: dict[str, Row] = {}
         self._keys: dict[tuple[str, str], tuple[str, datetime]] = {}
         self._numbers: dict[str, int] = {}
+
+    def backup(self) -> MemoryBackup:
+        """All of it as it is now; nothing that is done later changes the copy."""
+        return MemoryBackup(
+            self._head,
+            tuple(self._epochs),
+            tuple(self._rows),
+            dict(self._keys),
+            dict(self._numbers),
+        )
+
+    def restore(self, backup: MemoryBackup) -> None:
+        """Becomes what it was then, as by an administrator: what came later is lost.
+
+        Like a database it tells nobody. Whoever has it open finds that the log went back.
+        """
+        self._clear(LogHead(backup.head.log, FIRST_EPOCH.epoch, 0, 0))
+        for row in backup.rows:
+            self._store(row)
+        self._head = backup.head
+        self._epochs = list(backup.epochs)
+        self._keys = dict(backup.keys)
+        self._numbers = dict(backup.numbers)
 
     async def open(self) -> LogHead:
         return self._head
@@ -71,6 +120,9 @@ class MemoryStore:
             self._store(row)
         for _, key in group.keys:
             self._keys[key.scope, key.key] = (key.value, group.rows[-1].recorded_at)
+        if group.after.head.epoch != group.before.head.epoch:
+            self._epochs.append(Epoch(group.after.head.epoch, group.before.head.sequence))
+            self._numbers.clear()
         self._head = group.after.head
 
     def _refusals(self, group: Group) -> Refusals:
@@ -109,6 +161,7 @@ class MemoryStore:
         self._ids[row.id] = row
         if row.sequence is not None:
             self._sequences[row.source, row.epoch, row.sequence] = row
+            self._highest_epoch = max(self._highest_epoch, row.epoch)
             if row.source == self._source:
                 self._published.append(row)
             last = self._last_received.get(row.source)
@@ -158,6 +211,16 @@ class MemoryStore:
         assert last.sequence is not None
         return Received(decode_head(last.entry).log, last.epoch, last.sequence, last.leaf)
 
+    async def said(self, source: str, sequence: int) -> Row | None:
+        await asyncio.sleep(0)
+        epochs = range(self._highest_epoch, 0, -1)
+        said = (self._sequences.get((source, epoch, sequence)) for epoch in epochs)
+        return next((row for row in said if row is not None), None)
+
+    async def epochs(self) -> Sequence[Epoch]:
+        await asyncio.sleep(0)
+        return tuple(self._epochs)
+
     async def received_leaves(
         self, source: str, epoch: int, sequences: Sequence[int]
     ) -> Mapping[int, bytes]:
@@ -175,5 +238,6 @@ class MemoryStore:
         if last is None:
             numbers = (name.removeprefix(f"{prefix}-") for name in self._streams)
             last = max((int(n) for n in numbers if n.isascii() and n.isdigit()), default=0)
+            last += 0 if self._head.epoch == FIRST_EPOCH.epoch else LOST_NUMBERS_MAX
         self._numbers[prefix] = last + 1
         return last + 1

@@ -9,7 +9,8 @@
     ├── SequenceTaken      the author's number is held by another event
     ├── EntryTooLarge
     ├── LogUnavailable     nothing was written, nothing will be
-    │   └── LogFull
+    │   ├── LogFull
+    │   └── LogReadOnly    nothing is taken now, and why
     └── AppendUnsettled    nobody can say yet; the same append again tells
 """
 
@@ -43,8 +44,18 @@ class LogHead(Struct, frozen=True):
     sequence: int
 
 
+class Epoch(Struct, frozen=True):
+    """An epoch of a log: its published events are those with a sequence behind ``after``."""
+
+    epoch: int
+    after: int
+
+
 class Foreign(Struct, frozen=True, gc=False):
-    """An event that another log recorded, to be stored as the very bytes that were received."""
+    """An event that was recorded before, to be stored as the very bytes that it is.
+
+    Another log recorded it; or this one did, lost it, and recovers it from whoever received it.
+    """
 
     id: UUID
     subject: str
@@ -67,12 +78,13 @@ class Append(Struct, frozen=True, gc=False):
     """One all-or-nothing request. Events are stored in this order; their subjects are the streams.
 
     ``expected`` gives, for every stream that the events touch and no other, the version that it has
-    now (0: it does not exist).
+    now (0: it does not exist). ``epoch`` is the one that begins with these events, if any does.
     """
 
     events: tuple[Draft | Foreign, ...]
     expected: Mapping[str, int]
     keys: tuple[UniqueKey, ...] = ()
+    epoch: int | None = None
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -170,6 +182,10 @@ class LogUnavailable(EventLogError):
 
 class LogFull(LogUnavailable):
     """Too many appends wait already. Nothing was written."""
+
+
+class LogReadOnly(LogUnavailable):
+    """The log takes nothing now; the message says why. Nothing was written."""
 
 
 class AppendUnsettled(EventLogError):

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from msgspec import Struct, field
 
-from shared.eventlog.model import LogHead, Received, Row, UniqueKey
+from shared.eventlog.model import Epoch, LogHead, Received, Row, UniqueKey
+
+LOST_NUMBERS_MAX: Final = 100_000
+"""Numbers that are left out in a restored log: given out for a prefix, perhaps, and lost since.
+
+That many streams were never begun between the last published event and the loss.
+"""
+FIRST_EPOCH: Final = Epoch(1, 0)
 
 SequenceKey = tuple[str, int, int]
 """An author's event by number: source, epoch, sequence."""
@@ -32,9 +39,10 @@ class Tip(Struct, frozen=True):
 class Group(Struct, frozen=True):
     """Rows that are committed together, and the tips that the log has before and after them.
 
-    ``ends[i]`` is where the rows of the group's request ``i`` end; ``keys`` pairs such an index
-    with a unique key. ``unproven`` names, as (request, stream, version), what the maker of the
-    group has not seen itself: that this version is in the log.
+    If the tips differ in their epochs, another one begins with the group. ``ends[i]`` is where the
+    rows of the group's request ``i`` end; ``keys`` pairs such an index with a unique key.
+    ``unproven`` names, as (request, stream, version), what the maker of the group has not seen
+    itself: that this version is in the log.
     """
 
     before: Tip
@@ -138,6 +146,12 @@ class LogStore(Protocol):
     async def received(self, source: str) -> Received | None:
         """The last event held of that author; all before it are held too. None if there is none."""
 
+    async def said(self, source: str, sequence: int) -> Row | None:
+        """What an author, this log's own too, published under a number; of its last epoch."""
+
+    async def epochs(self) -> Sequence[Epoch]:
+        """This log's epochs, in order; the first is ``FIRST_EPOCH``."""
+
     async def received_leaves(
         self, source: str, epoch: int, sequences: Sequence[int]
     ) -> Mapping[int, bytes]:
@@ -147,4 +161,7 @@ class LogStore(Protocol):
         """The last position recorded at or before ``moment``; 0 if none."""
 
     async def next_number(self, prefix: str) -> int:
-        """A number never given out for ``prefix``, above that of every stream ``<prefix>-<n>``."""
+        """A number never given out for ``prefix``, above that of every stream ``<prefix>-<n>``.
+
+        A restored log leaves ``LOST_NUMBERS_MAX`` out.
+        """

@@ -14,8 +14,8 @@ from uuid import UUID
 import asyncpg
 
 from shared.eventlog.commit_lines import CONNECT_S_MAX, SETTINGS, CommitLines
-from shared.eventlog.model import LogHead, LogUnavailable, Received, Row, UniqueKey
-from shared.eventlog.port import Group, Tip
+from shared.eventlog.model import Epoch, LogHead, LogUnavailable, Received, Row, UniqueKey
+from shared.eventlog.port import FIRST_EPOCH, Group, Tip
 from shared.eventlog.postgres_errors import told_as_log_errors
 from shared.eventlog.reading import connection_of, leave_as_it_is
 from shared.events.codec import decode_head
@@ -50,6 +50,10 @@ FORGET: Final = "SELECT log.forget($1, $2, $3)"
 RECEIVED: Final = """
     SELECT epoch, sequence, entry, leaf FROM log.event
     WHERE source = $1 AND sequence IS NOT NULL ORDER BY sequence DESC, epoch DESC LIMIT 1"""
+SAID: Final = f"""
+    SELECT {_ROW} FROM log.event
+    WHERE source = $1 AND sequence = $2 ORDER BY epoch DESC LIMIT 1"""  # noqa: S608
+EPOCHS: Final = "SELECT epoch, after FROM log.epoch ORDER BY epoch"
 RECEIVED_LEAVES: Final = """
     SELECT sequence, leaf FROM log.event WHERE source = $1 AND epoch = $2 AND sequence = ANY($3)"""
 POSITION_AT: Final = "SELECT log.position_at($1)"
@@ -148,6 +152,12 @@ class PostgresStore:
         for epoch, sequence, entry, leaf in await self._fetch(RECEIVED, source):
             return Received(decode_head(entry).log, epoch, sequence, leaf)
         return None
+
+    async def said(self, source: str, sequence: int) -> Row | None:
+        return next(iter(await self._rows(SAID, source, sequence)), None)
+
+    async def epochs(self) -> Sequence[Epoch]:
+        return (FIRST_EPOCH, *[Epoch(*record) for record in await self._fetch(EPOCHS)])
 
     async def received_leaves(
         self, source: str, epoch: int, sequences: Sequence[int]

@@ -120,6 +120,11 @@ def log_read(service: Service) -> str:
     return _joined("log", service, "read")
 
 
+def log_hello(service: Service) -> str:
+    """Where the other service compares logs with ``service`` by request."""
+    return _joined("log", service, "hello")
+
+
 def parse_event(subject: str) -> EventSubject | None:
     """What an event's subject says; None if it is not one."""
     match _parts(subject):

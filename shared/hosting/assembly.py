@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from shared.bus.dead_letters import DeadLetters
 from shared.bus.election import Election
 from shared.bus.exchange import Exchange, Transport
+from shared.bus.recovery import Aftermath
 from shared.bus.relay import new_token
 from shared.bus.storing import Interpreter
 from shared.eventlog.log import EventLog
@@ -119,6 +120,7 @@ class Composed:
         commands: Its commands over HTTP.
         rebuild: Answers a repeated command from the log.
         routes: Its other routes.
+        aftermath: What follows, for it, from a log that was restored.
     """
 
     interpreter: Interpreter
@@ -127,6 +129,7 @@ class Composed:
     commands: Sequence[AnyCommand]
     rebuild: Rebuild
     routes: Sequence[Any]
+    aftermath: Aftermath
 
 
 class Compose(Protocol):
@@ -227,5 +230,6 @@ def _exchange(
         election=election,
         clock=around.clock,
         token=around.token,
+        aftermath=composed.aftermath,
     )
     return exchange

@@ -84,6 +84,8 @@ class CommandRunner:
     ) -> Response[bytes]:
         incoming = incoming_of(request)
         command.access.check(request.user, request.path_params)
+        # Not even a refusal is right, and kept for a key, while the log may lack its end.
+        self._log.check_writable()
         raw = await request.body()
         if raw and not is_json(incoming.header("content-type")):
             detail = "the body must be application/json"

@@ -13,6 +13,7 @@ from shared.eventlog.model import (
     EntryTooLarge,
     KeyTaken,
     LogFull,
+    LogReadOnly,
     LogUnavailable,
     VersionConflict,
 )
@@ -67,6 +68,8 @@ def problem_of(error: KnownFailure) -> Problem:
             return problem(Kind.TOO_LARGE, str(error))
         case LogFull():
             return problem(Kind.BUSY, "too many requests wait to be recorded")
+        case LogReadOnly():
+            return problem(Kind.UNAVAILABLE, str(error))
         case LogUnavailable():
             return problem(Kind.UNAVAILABLE, "the log cannot be reached")
         case AppendUnsettled():

@@ -15,6 +15,7 @@ import msgspec
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import KeyTaken, UniqueKey
 from shared.events.decision import Invalid, Refused
+from shared.events.envelope import AnyRecorded
 from shared.events.intake import After, Fault, IntakeEvent, Malformed, Receipt
 from shared.hosting.bodies import BodyDecoder
 from shared.hosting.failures import problem_of
@@ -93,6 +94,7 @@ class IntakeDesk:
 
     async def handle(self, event: IntakeEvent) -> Receipt:
         """What became of it, durable by then. Raises LogUnavailable and the like: try again."""
+        self._log.check_writable()
         decoder = self._decoders.get(event.type)
         if decoder is None:
             known = ", ".join(sorted(self._decoders))
@@ -159,6 +161,17 @@ def _keys(event: IntakeEvent) -> Keys:
         return (UniqueKey(SCOPE, event.once, kept),)
 
     return keys
+
+
+def key_of_cause(recorded: AnyRecorded) -> tuple[UniqueKey, ...]:
+    """The key of the intake event that made a service say this; none if none did.
+
+    For a log that lost its keys with the events, and has the events back.
+    """
+    if "#" not in recorded.causationid:
+        return ()
+    kept = msgspec.json.encode(_Kept(recorded.subject, recorded.id)).decode()
+    return (UniqueKey(SCOPE, recorded.causationid, kept),)
 
 
 def _wrong_body(event: IntakeEvent, error: ProblemRaised) -> Receipt:

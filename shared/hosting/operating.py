@@ -123,9 +123,10 @@ class Status:
         )
 
     def checks(self) -> dict[str, Check]:
-        """For ``/readyz``: the database and the exchange."""
+        """For ``/readyz``: the database, the log, the read models and the exchange."""
         return {
             "database": self._database,
+            "log": self._writable,
             "read models": self._ready_to_read,
             "exchange": self._ready_to_exchange,
         }
@@ -149,6 +150,26 @@ class Status:
                 "The last sequence held of the other service.",
                 lambda: self._exchange.status().receiver.sequence,
             ),
+            "log_read_only": (
+                "Whether nothing is recorded now, as the log was not found to be whole.",
+                lambda: float(self._log.read_only is not None),
+            ),
+            "log_restored": (
+                "Whether the log is being recovered, as its database is an older backup.",
+                lambda: float(self._exchange.handshake.restored),
+            ),
+            "log_diverged": (
+                "Whether there are two histories of the log; somebody must look.",
+                lambda: float(self._exchange.handshake.alarm is not None),
+            ),
+            "log_epoch": (
+                "The log's epoch; it grows when the log is restored.",
+                lambda: self._log.head.epoch,
+            ),
+            "log_recovered_events": (
+                "Own published events that this process took back from the other service.",
+                lambda: self._exchange.recovery.recovered,
+            ),
             "exchange_connected": (
                 "Whether there is a connection to the broker.",
                 lambda: float(self._exchange.status().connected),
@@ -170,6 +191,9 @@ class Status:
     async def _database(self) -> str | None:
         await self._log.store.head()
         return None
+
+    async def _writable(self) -> str | None:
+        return self._log.read_only
 
     async def _ready_to_read(self) -> str | None:
         return None if self._models.ready else "they are being filled"

@@ -80,6 +80,7 @@ async def run_service(
     )
     log, exchange, runner = parts.log, parts.exchange, parts.runner
     log.on_commit(metrics.committed)
+    log.on_loss(lifetime.fail)
     status = operating.Status(log, exchange, parts.letters, parts.models)
     status.measure(metrics)
     site = Site(

@@ -32,10 +32,11 @@ class Desk:
         self, method: str, service: Service, path: str, role: str = "tier2", **request: Any
     ) -> Any:
         """What the service answers."""
+        headers = request.pop("headers", {})
         answer = await self._client.request(
             method,
             f"{self.endpoints.url(service)}{path}",
-            headers={"Authorization": f"Bearer {self.endpoints.tokens[role]}"},
+            headers={"Authorization": f"Bearer {self.endpoints.tokens[role]}", **headers},
             **request,
         )
         assert answer.is_success, answer.text

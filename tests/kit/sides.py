@@ -22,6 +22,7 @@ from shared.eventlog.log import EventLog
 from shared.eventlog.memory import MemoryStore
 from shared.eventlog.model import Append, Foreign, Row, UniqueKey
 from shared.eventlog.port import LogStore
+from shared.eventlog.recovered import LogRecovered
 from shared.events import eng, ops, subjects
 from shared.events.codec import Codec
 from shared.events.envelope import Draft, Private
@@ -41,7 +42,7 @@ class Noted(Private, frozen=True, kw_only=True, omit_defaults=True):
     of: str
 
 
-CODEC: Final = Codec([*ops.PUBLISHED, *eng.PUBLISHED, Noted])
+CODEC: Final = Codec([*ops.PUBLISHED, *eng.PUBLISHED, Noted, LogRecovered])
 SAYS: Final = {"ops": minimal(ops.Commented), "eng": minimal(eng.Commented)}
 
 
@@ -187,8 +188,13 @@ class Side:
         await self.exchange.stop()
         await self.log.stop()
 
+    async def writable(self) -> None:
+        """Returns once the log was compared with the other's, or with the stream."""
+        await self.exchange.handshake.until(passed=True)
+
     async def say(self, count: int, streams: int = 3) -> None:
         """Publishes so many events, spread over streams that the other side does not write."""
+        await self.writable()
         for number in range(count):
             stream = f"{self.service.upper()}-{number % streams + 1}"
             drafts = (draft(self.service, stream),)
@@ -197,6 +203,7 @@ class Side:
 
     async def say_at_once(self, count: int, streams: int = 3) -> None:
         """The same in one append, so that they are published together."""
+        await self.writable()
         drafts = [
             draft(self.service, f"{self.service.upper()}-{number % streams + 1}")
             for number in range(count)

@@ -14,6 +14,7 @@ import pytest
 from nats.aio.client import Client
 
 from shared.bus.alarms import EQUIVOCATION, NOT_AUTHENTIC, OTHER_LOG
+from shared.eventlog.model import Append, LogReadOnly
 from shared.events import subjects
 from shared.events.codec import Stamp, encode
 from tests.integration.bus.conftest import Begin
@@ -134,8 +135,10 @@ async def test_an_author_that_comes_back_with_another_log_is_stopped(
     await first.stop()
 
     second = await begin("ops", store=memory_store("ops"))
-    await second.say(5)
 
+    await eventually(lambda: second.exchange.handshake.alarm)
+    with pytest.raises(LogReadOnly, match="holds events of log"):
+        await second.log.append(Append((draft("ops", "OPS-1"),), {"OPS-1": 0}))
     await eventually(lambda: eng.exchange.status().receiver.alarm)
     alarm = eng.exchange.status().receiver.alarm
     assert alarm is not None

@@ -11,10 +11,11 @@ import random
 import pytest
 from nats.aio.client import Client
 
+from shared.eventlog.model import Append, LogReadOnly
 from shared.events import subjects
 from tests.integration.bus.conftest import Begin, Connect
 from tests.kit.servers import NatsServer
-from tests.kit.sides import Side, holds_all
+from tests.kit.sides import Side, draft, holds_all
 from tests.kit.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -121,13 +122,17 @@ async def test_a_broker_that_is_away_for_a_while_only_delays(
     await eventually(lambda: not ops.exchange.status().trouble, 20)
 
 
-async def test_a_service_starts_before_its_broker(begin: Begin, nats_server: NatsServer) -> None:
+async def test_a_service_that_starts_before_its_broker_takes_nothing_before_it_is_there(
+    begin: Begin, nats_server: NatsServer
+) -> None:
     await nats_server.stop()
     author, receiver = await begin("ops"), await begin("eng")
-    await author.say(10)
     assert not author.exchange.status().connected
+    with pytest.raises(LogReadOnly, match="not been compared"):
+        await author.log.append(Append((draft("ops", "OPS-1"),), {"OPS-1": 0}))
 
     await nats_server.start()
+    await author.say(10)
 
     await eventually(lambda: holds_all(receiver, author), 20)
 
