@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from shared.bus.port import Message
+from shared.bus.relay import RelayStatus
 from shared.eventlog.model import Row
 from shared.eventlog.port import Group
 from shared.events import subjects
@@ -69,8 +70,8 @@ class Ledger:
         """The appends that an own event's cause led to, each with its rows."""
         self.handed_over: set[int] = set()
         """Sequences that the broker has stored at any time."""
-        self.stored_again = 0
-        """Messages that it stored with a sequence that it had stored before."""
+        self.stored = 0
+        """Messages that it has stored, the same event again included."""
         self.is_filled_upto = 0
 
 
@@ -109,18 +110,19 @@ class Auditor:
         for ledger in self.ledgers.values():
             if subjects.EVENT_STREAMS[ledger.service] == stream:
                 sequence = int(message.body.split(b'"sequence":')[1].split(b",")[0])
-                ledger.stored_again += sequence in ledger.handed_over
+                ledger.stored += 1
                 ledger.handed_over.add(sequence)
 
-    def relayed(self, service: Service, position: int | None, resent: int) -> None:
+    def relayed(self, service: Service, relay: RelayStatus) -> None:
         """What a relay says that it has handed over, and sent again, the broker had (I5)."""
         ledger = self.ledgers[service]
-        for sequence in range(ledger.is_filled_upto + 1, (position or 0) + 1):
+        for sequence in range(ledger.is_filled_upto + 1, (relay.position or 0) + 1):
             if sequence not in ledger.handed_over:
-                self._say("relay", f"{service} has not handed over {sequence} of {position}")
+                self._say("relay", f"{service} has not handed over {sequence} of {relay.position}")
             ledger.is_filled_upto = sequence
-        if resent > ledger.stored_again:
-            self._say("relay", f"{service} sent {resent} again; {ledger.stored_again} arrived")
+        taken = relay.published - relay.duplicates + relay.resent
+        if taken > ledger.stored:
+            self._say("relay", f"{service} counts {taken} taken; the broker took {ledger.stored}")
 
     def _say(self, check: str, detail: str) -> None:
         self.found = self.found or Violation(check, detail)

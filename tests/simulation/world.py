@@ -160,8 +160,7 @@ class World:
         for service in SERVICES:
             for each in self.alive(service):
                 if each.parts is not None and self._refills:
-                    status = each.parts.exchange.relay.status
-                    self.auditor.relayed(service, status.position, status.resent)
+                    self.auditor.relayed(service, each.parts.exchange.relay.status)
         if self.auditor.found is not None:
             raise self.auditor.found
         for context in self.loop.errors:
