@@ -23,6 +23,7 @@ from bench.cases import TEXT, fill, ops_log
 from bench.effort import Effort
 from bench.ground import Ground, running
 from bench.http_client import Answers, hammer, post
+from bench.newcomer import Newcomer
 from bench.report import Report
 from caselog.embedded.ports import free_port
 from caselog.embedded.process import Daemon
@@ -110,7 +111,9 @@ async def measure(report: Report, ground: Ground, effort: Effort) -> None:
     body = msgspec.json.encode({"body": TEXT, "visibility": "internal"})
     requests = [post(f"/issues/{key}/comment", token, body) for key in keys]
     try:
-        await service.start()
+        # A log that has events takes none before it was compared with the other service's.
+        async with running(Newcomer(nats, "eng")):
+            await service.start()
         async with running(empty):
             await _compare(report, {"service": port, "floor": empty.port}, requests, effort)
     finally:

@@ -129,6 +129,7 @@ class Side:
     async def start(self) -> None:
         await self.log.start()
         await self.exchange.start()
+        await self.exchange.handshake.until(passed=True)
 
     async def stop(self) -> None:
         await self.exchange.stop()

@@ -119,7 +119,7 @@ def _without_them(ours: Ours, stream: Said | None) -> Verdict:
     if stream is None:
         if ours.head.sequence == 0:
             return InStep()  # nothing was ever published: a log that begins
-        return Unknown("the other service cannot be asked, and the stream is empty")
+        return Unknown("the other service cannot be asked, and the stream tells nothing")
     if (odd := _contradicts(ours, stream, "its own stream")) is not None:
         return odd
     if stream.sequence > ours.head.sequence:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from tests.conformance.eventlog_appending import Appending
 from tests.conformance.eventlog_reading import Reading
+from tests.conformance.eventlog_recovering import Recovering
 
 
-class EventLogSuite(Appending, Reading):
+class EventLogSuite(Appending, Reading, Recovering):
     """The whole suite."""

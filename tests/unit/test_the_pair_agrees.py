@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.eng_issues.domain import crossing
 from services.eng_issues.domain.case import Case
@@ -41,12 +42,13 @@ TIER_2 = Context(
 
 
 class Operations:
-    """Every ops issue, and what was published."""
+    """Every ops issue, the log that it folds, and what of that was published."""
 
     def __init__(self) -> None:
         self.issues: dict[str, State] = {}
+        self.log: list[AnyRecorded] = []
         self.published: list[AnyRecorded] = []
-        self._recorder = Recorder(ops.SOURCE)
+        self.recorder = Recorder(ops.SOURCE)
 
     def issue(self, key: str) -> OpsIssue:
         state = self.issues[key]
@@ -54,27 +56,31 @@ class Operations:
         return state
 
     def opens(self, key: str) -> None:
-        event = self._recorder.record(key, steps.OPENED)
-        self.issues[key] = evolve(UNOPENED, event)
-        self.published.append(event)
+        self.holds(self.recorder.record(key, steps.OPENED))
 
     def does(self, key: str, command: Command) -> None:
         issue = self.issue(key)
         decision = decide(command, issue, TIER_2)
         if isinstance(decision, Accepted):
-            self._says(key, with_status(issue, decision.events, at=TIER_2.at, actor=TIER_2.actor))
+            self.says(key, with_status(issue, decision.events, at=TIER_2.at, actor=TIER_2.actor))
 
     def receives(self, event: AnyRecorded) -> None:
         before = self.issues[event.subject]
-        after = self.issues[event.subject] = evolve(before, event)
-        self._says(event.subject, tuple(each.body for each in react(before, after)))
+        self.holds(event)
+        said = react(before, self.issues[event.subject])
+        self.says(event.subject, tuple(each.body for each in said), cause=str(event.id))
 
-    def _says(self, key: str, bodies: tuple[Body, ...]) -> None:
+    def says(self, key: str, bodies: tuple[Body, ...], *, cause: str = "a-request") -> None:
         for body in bodies:
-            event = self._recorder.record(key, body, actor=TIER_2.actor)
-            self.issues[key] = evolve(self.issues[key], event)
-            if isinstance(body, Published):
-                self.published.append(event)
+            event = self.recorder.record(key, body, actor=TIER_2.actor)
+            self.holds(replace(event, causationid=cause))
+
+    def holds(self, event: AnyRecorded) -> None:
+        """As an append does."""
+        self.log.append(event)
+        self.issues[event.subject] = evolve(self.issues.get(event.subject, UNOPENED), event)
+        if event.source == ops.SOURCE and isinstance(event.data, Published):
+            self.published.append(event)
 
 
 class Pair:
