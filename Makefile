@@ -13,6 +13,7 @@ ARGS ?=
 WORKERS ?= 2
 SECONDS ?= 90
 SEED ?=
+ONLY ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -72,7 +73,7 @@ test: $(DEV) ## Run every test but chaos; WORKERS=2, ARGS="-k name"
 
 .PHONY: chaos
 chaos: $(DEV) ## Kill, freeze, cut and wipe real processes; SECONDS=90 of faults, SEED=n, ARGS="-k disk"
-	CASELOG_TEST_CHAOS_SECONDS=$(SECONDS) CASELOG_TEST_CHAOS_SEED=$(SEED) \
+	CASELOG_TEST_CHAOS_SECONDS=$(SECONDS) CASELOG_TEST_CHAOS_SEED=$(SEED) CASELOG_TEST_CHAOS_ONLY="$(ONLY)" \
 		$(PY) -m pytest -n0 -m chaos $(ARGS) tests/chaos
 
 .PHONY: bench

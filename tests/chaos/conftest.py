@@ -16,6 +16,8 @@ from tests.chaos.product import Product
 SECONDS = float(os.environ.get("CASELOG_TEST_CHAOS_SECONDS") or 90)
 SEED = int(os.environ.get("CASELOG_TEST_CHAOS_SEED") or random.SystemRandom().randrange(2**32))
 
+ONLY = os.environ.get("CASELOG_TEST_CHAOS_ONLY", "")
+
 
 @pytest.fixture
 def say(request: pytest.FixtureRequest) -> Callable[[str], None]:

@@ -55,7 +55,7 @@ class Fault(msgspec.Struct, frozen=True):
         return f"+{self.after:.1f} s {self.kind}{lasting}"
 
 
-def schedule(seed: int, seconds: float) -> list[Fault]:
+def schedule(seed: int, seconds: float, kinds: Sequence[Kind] = KINDS) -> list[Fault]:
     """Faults that take so long all in all. Every kind comes once before any comes twice."""
     dice = random.Random(seed)
     faults: list[Fault] = []
@@ -63,7 +63,7 @@ def schedule(seed: int, seconds: float) -> list[Fault]:
     spent = 0.0
     while spent < seconds:
         if not waiting:
-            waiting = list(KINDS)
+            waiting = list(kinds)
             dice.shuffle(waiting)
         kind = waiting.pop()
         after = dice.uniform(*GAP_SECONDS)
@@ -71,6 +71,11 @@ def schedule(seed: int, seconds: float) -> list[Fault]:
         faults.append(Fault(kind, round(after, 2), round(lasts, 2), dice.getrandbits(32)))
         spent += after + lasts
     return faults
+
+
+def kinds_named(text: str) -> list[Kind]:
+    """The kinds with this in their names; all if it is empty."""
+    return [kind for kind in KINDS if text in kind]
 
 
 def lines(faults: Sequence[Fault]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.chaos import history, schedule
-from tests.chaos.conftest import SECONDS, SEED
+from tests.chaos.conftest import ONLY, SECONDS, SEED
 from tests.chaos.product import Product
 from tests.chaos.run import Run, prove, summary
 from tests.kit.command import caselog
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.integration]
 async def test_what_clients_were_told_is_true(
     product: Product, free_port: Callable[[], int], say: Callable[[str], None]
 ) -> None:
-    faults = schedule.schedule(SEED, SECONDS)
+    faults = schedule.schedule(SEED, SECONDS, schedule.kinds_named(ONLY))
     say(f"\nmake chaos SECONDS={SECONDS:g} SEED={SEED}\n{schedule.lines(faults)}")
     endpoints = await product.start(free_port)
     run = Run(product, SEED, say)
