@@ -27,11 +27,11 @@ from tests.chaos.recording import Recorder, Wish
 from tests.chaos.wishes import SYSTEM, Ground, Request
 from tests.kit.waiting import eventually
 
-PEOPLE: Final = 8
-SYSTEMS: Final = 4
-ANSWER_SECONDS: Final = 8.0
+PEOPLE: Final = 16
+SYSTEMS: Final = 6
+ANSWER_SECONDS: Final = 2.5
 RECEIPT_SECONDS: Final = 3.0
-THINK_SECONDS: Final = (0.005, 0.06)
+THINK_SECONDS: Final = (0.01, 0.15)
 AGAIN_SECONDS: Final = 0.25
 TRY_SECONDS: Final = 45.0
 """How long who asks again and again does so, before it is left for the end."""

@@ -32,7 +32,7 @@ Kind = Literal[
     "hold nats",
 ]
 KINDS: Final[tuple[Kind, ...]] = Kind.__args__  # type: ignore[attr-defined]
-GAP_SECONDS: Final = (0.5, 3.0)
+GAP_SECONDS: Final = (1.0, 4.0)
 """From the end of a fault to the next: seldom enough for all to be well in between."""
 LASTS_SECONDS: Final = (0.5, 4.0)
 AT_ONCE: Final = ("kill", "pg_ctl", "wipe", "delete", "corrupt", "cut")
