@@ -36,7 +36,11 @@ def line(kind: str, time: float, **fields: Any) -> Line:
     told = {"status": 200, "position": 1, "version": 1, "stream": "OPS-1", "said": "{}"}
     given = {
         **(told if kind == "ok" else {}),
-        "op": 1, "f": "comment", "service": "ops", "token": TOKEN, "key": "k",
+        "op": 1,
+        "f": "comment",
+        "service": "ops",
+        "token": TOKEN,
+        "key": "k",
         **fields,
     }
     return Line(time=time, process="person1", type=kind, **given)  # type: ignore[arg-type]
