@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import random
 from types import TracebackType
 from typing import Final, Self
 
 import httpx
+import nats
+import nats.errors
+import nats.js.errors
 
 from caselog.endpoints import Endpoints, Service
+from tests.chaos.clients import STRUCTURED
 from tests.chaos.history import Line
 from tests.chaos.recording import Recorder, Wish, body_of
-from tests.chaos.run import prove
-from tests.chaos.wishes import SEVERITY
+from tests.chaos.run import prove, read_log
+from tests.chaos.wishes import SEVERITY, SYSTEM
 
 ANSWER_SECONDS: Final = 20.0
 """Longer than a service tries, so that it says itself what became of it."""
 LARGE_CHARACTERS: Final = 100_000
+PROMISE_SECONDS: Final = 3.0
 
 
 class Customer:
@@ -28,6 +34,8 @@ class Customer:
         self._dice = random.Random(1)
         self._client = httpx.AsyncClient(timeout=httpx.Timeout(ANSWER_SECONDS))
         self._paths: dict[Service, str] = {}
+        self.promised: list[str] = []
+        """What the broker promised to keep, by token."""
 
     async def __aenter__(self) -> Self:
         await self._ask("eng", "PUT", "/teams/T", "manager", {"name": "T"})
@@ -35,7 +43,8 @@ class Customer:
         made = await self._ask("eng", "POST", "/issues", "engineer", ours)
         theirs = {"summary": "Theirs", "severity": SEVERITY}
         opened = await self._ask("ops", "POST", "/issues", "tier2", theirs)
-        assert made.is_success and opened.is_success, (made.text, opened.text)
+        assert made.is_success, made.text
+        assert opened.is_success, opened.text
         self._paths["ops"] = f"/issues/{body_of(opened)['key']}/comment"
         self._paths["eng"] = f"/issues/{body_of(made)['key']}/comment"
         return self
@@ -63,6 +72,40 @@ class Customer:
             return wish.lost(error)
         return wish.told(answer)
 
+    async def publishes(self) -> bool:
+        """Whether the broker promises to keep an event for Operations, large as it is."""
+        wish = Wish(self._recorder, "customer", "ops", "intake-commented")
+        wish.key = f"e{wish.number}"
+        text = wish.token + self._dice.randbytes(LARGE_CHARACTERS // 2).hex()
+        event = {
+            "specversion": "1.0",
+            "id": wish.key,
+            "source": f"/{SYSTEM}/tests",
+            "type": "caselog.ops.commented.v1",
+            "subject": self._paths["ops"].split("/")[2],
+            "data": {"comment": text},
+        }
+        wish.asked()
+        try:
+            client = await nats.connect(self._endpoints.nats, allow_reconnect=False)
+        except (OSError, nats.errors.Error) as error:
+            wish.lost(error)
+            return False
+        try:
+            await client.jetstream().publish(
+                f"intake.ops.{SYSTEM}.commented",
+                json.dumps(event).encode(),
+                headers={"Content-Type": STRUCTURED},
+                timeout=PROMISE_SECONDS,
+            )
+        except (nats.errors.Error, nats.js.errors.Error) as error:
+            wish.lost(error)
+            return False
+        finally:
+            await client.close()
+        self.promised.append(wish.token)
+        return True
+
     async def is_refused(self, service: Service = "ops") -> bool:
         """Whether it is told that this cannot be kept now."""
         line = await self.says(service, large=True)
@@ -77,6 +120,9 @@ class Customer:
         """Raises AssertionError with each lie."""
         findings = await prove(self._endpoints, self._recorder.history)
         assert not findings, "\n".join(findings)
+        log = await read_log(self._endpoints, "ops")
+        lost = [token for token in self.promised if token not in log.by_token]
+        assert not lost, f"promised by the broker, and not recorded: {lost}"
         return True
 
     async def _ask(

@@ -38,11 +38,18 @@ def postgres_disk(place: Path) -> Iterator[SmallDisk]:
         yield disk
 
 
+@pytest.fixture
+def nats_disk(place: Path) -> Iterator[SmallDisk]:
+    """What NATS keeps is on a small disk."""
+    with small_disk(place / "nats", NATS_MEBIBYTES) as disk:
+        yield disk
+
+
 async def comes_back(product: Product, customer: Customer) -> None:
     """By itself; and nobody was told a lie."""
     await eventually(customer.is_served, BACK_SECONDS, every=0.2)
     await eventually(product.is_at_rest, BACK_SECONDS, every=0.1)
-    await customer.was_told_the_truth()
+    await eventually(customer.was_told_the_truth, BACK_SECONDS, every=0.2)
     verified = await caselog("verify", "pair", data=product.data)
     assert verified.code == 0, verified.out + verified.err
     assert await product.stop() == 0
@@ -80,6 +87,36 @@ async def test_the_write_ahead_log_cannot_grow(
         assert NO_SPACE in product.log("postgres")
         postgres_disk.empty()
         await comes_back(product, customer)
+
+
+async def test_streams_cannot_grow(
+    product: Product, nats_disk: SmallDisk, free_port: Callable[[], int]
+) -> None:
+    """Commands need no broker, and the exchange goes round it; other systems get no promise."""
+    async with Customer(await product.start(free_port)) as customer:
+        await eventually(product.is_at_rest, BACK_SECONDS, every=0.1)
+        nats_disk.fill()
+
+        assert (await customer.says("ops", large=True)).type == "ok"
+        assert (await customer.says("eng", large=True)).type == "ok"
+
+        await eventually(lambda: is_troubled(product, "relay"), BACK_SECONDS, every=0.1)
+        await eventually(product.is_whole, BACK_SECONDS, every=0.1)
+        assert await product.metric("ops", "caselog_exchange_troubles") == 1
+        assert product.up is not None
+        assert "no space left on device" in await product.up.says("NATS cannot write:")
+        assert not await customer.publishes()
+        nats_disk.empty()
+        await product.up.says("NATS is back")
+        await eventually(customer.publishes, BACK_SECONDS, every=0.1)
+        await comes_back(product, customer)
+
+
+async def is_troubled(product: Product, part: str) -> bool:
+    """Whether ``/lag`` of Operations names this part."""
+    trouble = (await product.lag("ops"))["trouble"]
+    assert isinstance(trouble, dict)
+    return part in trouble
 
 
 async def the_server_is_gone(product: Product) -> bool:
