@@ -15,14 +15,31 @@ import nats.js.errors
 from caselog.endpoints import Endpoints, Service
 from tests.chaos.clients import STRUCTURED
 from tests.chaos.history import Line
+from tests.chaos.product import Product
 from tests.chaos.recording import Recorder, Wish, body_of
 from tests.chaos.run import prove, read_log
 from tests.chaos.wishes import SEVERITY, SYSTEM
+from tests.kit.command import caselog
+from tests.kit.waiting import eventually
 
 ANSWER_SECONDS: Final = 20.0
 """Longer than a service tries, so that it says itself what became of it."""
 LARGE_CHARACTERS: Final = 100_000
 PROMISE_SECONDS: Final = 3.0
+
+
+BACK_SECONDS: Final = 60.0
+"""How long anything may take to come back once its cause is gone."""
+
+
+async def comes_back(product: Product, customer: Customer) -> None:
+    """By itself, and nobody was told a lie. Raises AssertionError if not."""
+    await eventually(customer.is_served, BACK_SECONDS, every=0.2)
+    await eventually(product.is_at_rest, BACK_SECONDS, every=0.1)
+    await eventually(customer.was_told_the_truth, BACK_SECONDS, every=0.2)
+    verified = await caselog("verify", "pair", data=product.data)
+    assert verified.code == 0, verified.out + verified.err
+    assert await product.stop() == 0
 
 
 class Customer:

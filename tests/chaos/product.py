@@ -141,6 +141,10 @@ class Product:
         found: dict[str, object] = answer.json()
         return found
 
+    async def is_troubled(self, service: Service, reason: str) -> bool:
+        """Whether ``/lag`` names this reason as a trouble."""
+        return reason in str((await self.lag(service))["trouble"])
+
     async def metric(self, service: Service, name: str) -> float:
         """One gauge without labels."""
         assert self.endpoints is not None

@@ -1,4 +1,4 @@
-"""Runs within ``caselog up``: sends its services through proxies, and starts them as a test wants.
+"""Runs within ``caselog up``: sends its services through proxies, and has parts as a test wants.
 
 A service is told where its servers are by ``CASELOG_POSTGRES_DSN`` and ``CASELOG_NATS_URL``. This
 changes what ``up`` tells them, and nothing else.
@@ -6,10 +6,14 @@ changes what ``up`` tells them, and nothing else.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from caselog import provisioning
+from caselog.embedded.nats import EmbeddedNats
 
 Ports = Mapping[str, int]
 
@@ -34,3 +38,16 @@ def at_port(url: str, port: int) -> str:
     parts = urlsplit(url)
     login, at, _ = parts.netloc.rpartition("@")
     return parts._replace(netloc=f"{login}{at}{parts.hostname}:{port}").geturl()
+
+
+def store_limit(file: str) -> None:
+    """From now on NATS may store so many bytes as this file says, if it is there, at each start."""
+    usual = EmbeddedNats._config
+
+    def config(server: EmbeddedNats, ports: Path) -> bytes:
+        said = json.loads(usual(server, ports))
+        with suppress(FileNotFoundError):
+            said["jetstream"]["max_file_store"] = int(Path(file).read_text())
+        return json.dumps(said).encode()
+
+    setattr(EmbeddedNats, "_config", config)  # noqa: B010 - a method, for a test

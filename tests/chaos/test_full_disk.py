@@ -12,10 +12,9 @@ import pytest
 
 from caselog.embedded.passwords import Passwords
 from caselog.embedded.postgres import SUPERUSER
-from tests.chaos.customer import Customer
+from tests.chaos.customer import BACK_SECONDS, Customer, comes_back
 from tests.chaos.product import Product
 from tests.chaos.small_disks import SmallDisk, small_disk
-from tests.kit.command import caselog
 from tests.kit.waiting import eventually
 
 pytestmark = [
@@ -27,7 +26,6 @@ pytestmark = [
 
 POSTGRES_MEBIBYTES: Final = 400
 NATS_MEBIBYTES: Final = 64
-BACK_SECONDS: Final = 60.0
 NO_SPACE: Final = "No space left on device"
 
 
@@ -43,16 +41,6 @@ def nats_disk(place: Path) -> Iterator[SmallDisk]:
     """What NATS keeps is on a small disk."""
     with small_disk(place / "nats", NATS_MEBIBYTES) as disk:
         yield disk
-
-
-async def comes_back(product: Product, customer: Customer) -> None:
-    """By itself; and nobody was told a lie."""
-    await eventually(customer.is_served, BACK_SECONDS, every=0.2)
-    await eventually(product.is_at_rest, BACK_SECONDS, every=0.1)
-    await eventually(customer.was_told_the_truth, BACK_SECONDS, every=0.2)
-    verified = await caselog("verify", "pair", data=product.data)
-    assert verified.code == 0, verified.out + verified.err
-    assert await product.stop() == 0
 
 
 async def test_tables_cannot_grow(
@@ -100,7 +88,7 @@ async def test_streams_cannot_grow(
         assert (await customer.says("ops", large=True)).type == "ok"
         assert (await customer.says("eng", large=True)).type == "ok"
 
-        await eventually(lambda: is_troubled(product, "relay"), BACK_SECONDS, every=0.1)
+        await eventually(lambda: product.is_troubled("ops", "relay"), BACK_SECONDS, every=0.1)
         await eventually(product.is_whole, BACK_SECONDS, every=0.1)
         assert await product.metric("ops", "caselog_exchange_troubles") == 1
         assert product.up is not None
@@ -110,13 +98,6 @@ async def test_streams_cannot_grow(
         await product.up.says("NATS is back")
         await eventually(customer.publishes, BACK_SECONDS, every=0.1)
         await comes_back(product, customer)
-
-
-async def is_troubled(product: Product, part: str) -> bool:
-    """Whether ``/lag`` of Operations names this part."""
-    trouble = (await product.lag("ops"))["trouble"]
-    assert isinstance(trouble, dict)
-    return part in trouble
 
 
 async def the_server_is_gone(product: Product) -> bool:
