@@ -11,6 +11,9 @@ SHELL := /bin/sh
 PYTHON ?= python3
 ARGS ?=
 WORKERS ?= 2
+SECONDS ?= 90
+SEED ?=
+ONLY ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -69,8 +72,9 @@ test: $(DEV) ## Run every test but chaos; WORKERS=2, ARGS="-k name"
 	$(PY) -m pytest -n $(WORKERS) -m "not chaos" $(ARGS)
 
 .PHONY: chaos
-chaos: $(DEV) ## Run the tests that kill, stop and wipe real processes
-	$(PY) -m pytest -m chaos $(ARGS)
+chaos: $(DEV) ## Kill, freeze, cut and wipe real processes; SECONDS=90 of faults, SEED=n, ARGS="-k disk"
+	CASELOG_TEST_CHAOS_SECONDS=$(SECONDS) CASELOG_TEST_CHAOS_SEED=$(SEED) CASELOG_TEST_CHAOS_ONLY="$(ONLY)" \
+		$(PY) -m pytest -n0 -m chaos $(ARGS) tests/chaos
 
 .PHONY: bench
 bench: $(DEV) ## Measure append, propagation, rebuild and history against their floors

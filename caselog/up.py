@@ -112,7 +112,9 @@ async def run(options: Options, layout: Layout, supervisor: Supervisor, say: Say
         StartFailed: a part does not start.
     """
     postgres = EmbeddedPostgres(layout.postgres, log=layout.log("postgres"))
-    nats = EmbeddedNats(layout.nats, NatsOptions(options.nats_port), log=layout.log("nats"))
+    nats = EmbeddedNats(
+        layout.nats, NatsOptions(options.nats_port), log=layout.log("nats"), say=say
+    )
     services = [
         ServiceProcess(
             name=TITLES[service],

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import logging
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +20,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from caselog.embedded.daemon_part import DaemonPart
+from caselog.embedded.daemon_part import STOP_SECONDS, DaemonPart
+from caselog.embedded.nats_health import until_stuck
 from caselog.embedded.ports import LOOPBACK
 from caselog.embedded.process import Daemon, StartFailed
 
@@ -44,11 +47,12 @@ class NatsOptions:
 
 @dataclass(slots=True)
 class EmbeddedNats(DaemonPart):
-    """One server and its JetStream store under ``home``."""
+    """One server and its JetStream store under ``home``; ``say`` is told when it cannot write."""
 
     home: Path
     options: NatsOptions = field(default_factory=NatsOptions)
     log: Path | None = None
+    say: Callable[[str], None] = logging.getLogger(__name__).warning
     port: int = field(init=False, default=0)
     monitor_port: int = field(init=False, default=0)
     name: str = field(init=False, default="NATS")
@@ -101,6 +105,19 @@ class EmbeddedNats(DaemonPart):
         except BaseException:
             await self.kill()
             raise
+
+    async def exited(self) -> int:
+        """Wait until it ends; a server that will never write again is ended."""
+        watching = asyncio.create_task(self._end_when_stuck())
+        try:
+            return await self._daemon.exited()
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def _end_when_stuck(self) -> None:
+        await until_stuck(self.monitor_url, self.store, self.say)
+        await self._daemon.stop(STOP_SECONDS)
 
     def _take_ports(self, announced: Path) -> bool:
         with suppress(FileNotFoundError, msgspec.DecodeError):  # not there, or half written

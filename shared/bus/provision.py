@@ -25,6 +25,8 @@ API: Final = "$JS.API"
 API_S: Final = 2.0
 EVERY_S: Final = 10.0
 """How often what is there is compared with what is declared."""
+AGAIN_S: Final = 1.0
+"""The same while that fails: what is said of it shall not be long out of date."""
 KEPT_S: Final = 7 * 24 * 3600
 DUPLICATES_S: Final = 120
 ACK_WAIT_S: Final = 30.0
@@ -101,8 +103,9 @@ def stream_config(
             "max_msg_size": ENTRY_BYTES_MAX + HEADER_BYTES_MAX,
         }
     if stream == subjects.INTAKE:
-        # The only copy until it is recorded: better refuse the next than forget the first.
-        config["discard"] = "new"
+        # The only copy until it is recorded: better refuse the next than forget the first. What has
+        # its outcome leaves, or a full week would refuse everything until it is over.
+        config |= {"discard": "new", "retention": "workqueue"}
     return config
 
 
@@ -193,7 +196,7 @@ class Provisioner:
             except BusError as error:
                 self.last_error = str(error)
                 _logger.debug("provisioning: %s", error)
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(EVERY_S if self.last_error is None else AGAIN_S)
 
     async def ensure(self) -> None:
         """Makes what is missing, corrects what differs.

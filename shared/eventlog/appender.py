@@ -25,6 +25,7 @@ from typing import Final
 from uuid import UUID
 
 from shared.eventlog.asks import Ask
+from shared.eventlog.failing import Failing
 from shared.eventlog.groups import GROUP_EVENTS_MAX, Batch, Known
 from shared.eventlog.model import Append, Appended, IdTaken, LogHead, LogUnavailable, Row
 from shared.eventlog.port import GroupRefused, LogStore, OutcomeUnknown, StaleHead, Tip
@@ -101,8 +102,14 @@ class Appender:
     async def start(self, tip: Tip) -> None:
         self._loop = asyncio.get_running_loop()
         self._tip = tip
+        self._failing = Failing(self._loop.time)
         self._waiting = Waiting(self._patience)
         self._task = self._loop.create_task(self._run(), name="appender")
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be appended now, as far as somebody tried of late."""
+        return self._failing.reason
 
     async def stop(self) -> None:
         """Refuses new requests and finishes those it has, which takes its patience at most."""
@@ -227,6 +234,7 @@ class Appender:
 
     def _succeed(self, batch: Batch) -> None:
         self._failures = 0
+        self._failing.over()
         self._known.learn(batch.versions)
         self._tip = batch.tip_after
         self._committed(batch.rows, self._tip.head)
@@ -248,6 +256,7 @@ class Appender:
             elif isinstance(flight.outcome, OutcomeUnknown | LogUnavailable):
                 pause = OUTAGE_PAUSE_S_MAX
                 self._lost = True
+                self._failing.failed(flight.outcome)
         self._waiting.put_back(returned)
         if self._given_up is not None:
             self._waiting.give_up_all(self._given_up)
@@ -325,7 +334,8 @@ class Appender:
             tip = await self._store.tip()
             found = await self._store.find([e.id for ask in haunted for e in ask.request.events])
             after = await self._store.tip() if found else tip  # a ghost may have come in between
-        except LogUnavailable:
+        except LogUnavailable as error:
+            self._failing.failed(error)
             self._waiting.give_up_the_old()
             await self._pause(OUTAGE_PAUSE_S_MAX)
             return

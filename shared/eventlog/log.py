@@ -105,6 +105,11 @@ class EventLog:
             raise RuntimeError("the log is not started")
         return self._head
 
+    @property
+    def trouble(self) -> str | None:
+        """Why appending fails, if it did when somebody tried last, a moment ago."""
+        return self._appender.trouble
+
     async def append(self, request: Append) -> Appended:
         """Stores the events, all or none. Cancelling the caller does not cancel the append.
 

@@ -109,6 +109,7 @@ class Status:
     async def lag(self) -> Lag:
         """Raises DeadLettersUnavailable."""
         exchange = self._exchange.status()
+        failing = self._log.trouble
         return Lag(
             position=exchange.head.position,
             sequence=exchange.head.sequence,
@@ -119,7 +120,7 @@ class Status:
             lag_in=exchange.lag_in,
             projections=self._models.positions,
             dead_letters=await self._dead_letters.open_count(),
-            trouble=exchange.trouble,
+            trouble=exchange.trouble | ({} if failing is None else {"log": failing}),
         )
 
     def checks(self) -> dict[str, Check]:
@@ -174,6 +175,10 @@ class Status:
                 "Whether there is a connection to the broker.",
                 lambda: float(self._exchange.status().connected),
             ),
+            "log_failing": (
+                "Whether appending to the log failed a moment ago.",
+                lambda: float(self._log.trouble is not None),
+            ),
             "exchange_troubles": (
                 "Parts of the exchange that fail now.",
                 lambda: len(self._exchange.status().trouble),
@@ -190,7 +195,7 @@ class Status:
 
     async def _database(self) -> str | None:
         await self._log.store.head()
-        return None
+        return self._log.trouble  # what can be read need not take anything: a disk may be full
 
     async def _writable(self) -> str | None:
         return self._log.read_only

@@ -310,3 +310,19 @@ async def test_a_conflict_is_told_apart_from_what_was_done_before(log: EventLog)
     assert isinstance(done, IdTaken)
     assert isinstance(taken, KeyTaken)
     assert isinstance(behind, VersionConflict)
+
+
+async def test_why_appending_fails_can_be_asked_until_it_goes_well(
+    store: TroubledStore, log: EventLog
+) -> None:
+    """A log that can be read need not take anything: a disk may be full."""
+    assert log.trouble is None
+    store.trouble = lambda _: Trouble.AWAY
+    with pytest.raises(LogUnavailable):
+        await log.append(append(noted("a"), at={"a": 0}))
+    assert log.trouble == "away"
+
+    store.trouble = lambda _: Trouble.NONE
+    await log.append(append(noted("a"), at={"a": 0}))
+
+    assert log.trouble is None
