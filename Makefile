@@ -68,6 +68,10 @@ run: $(RUNTIME) ## Start everything on this machine; ARGS="--demo" and the like 
 test: $(DEV) ## Run every test but chaos; WORKERS=2, ARGS="-k name"
 	$(PY) -m pytest -n $(WORKERS) -m "not chaos" $(ARGS)
 
+.PHONY: model
+model: $(DEV) ## Look at every state of the exchange within bounds; ARGS="--help"
+	$(PY) -m tests.model $(ARGS)
+
 .PHONY: chaos
 chaos: $(DEV) ## Run the tests that kill, stop and wipe real processes
 	$(PY) -m pytest -m chaos $(ARGS)
