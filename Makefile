@@ -11,6 +11,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 ARGS ?=
 WORKERS ?= 2
+EXAMPLES ?= 10000
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -71,6 +72,11 @@ test: $(DEV) ## Run every test but chaos; WORKERS=2, ARGS="-k name"
 .PHONY: model
 model: $(DEV) ## Look at every state of the exchange within bounds; ARGS="--help"
 	$(PY) -m tests.model $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(DEV) ## Give every decoder EXAMPLES=10000 new odd inputs; ARGS="-k token"
+	EXAMPLES=$(EXAMPLES) $(PY) -m pytest -n $(WORKERS) --hypothesis-profile=fuzz -o timeout=0 \
+		tests/fuzz $(ARGS)
 
 .PHONY: chaos
 chaos: $(DEV) ## Run the tests that kill, stop and wipe real processes
