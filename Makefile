@@ -14,6 +14,7 @@ WORKERS ?= 2
 SECONDS ?= 90
 SEED ?=
 ONLY ?=
+EXAMPLES ?= 10000
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -70,6 +71,15 @@ run: $(RUNTIME) ## Start everything on this machine; ARGS="--demo" and the like 
 .PHONY: test
 test: $(DEV) ## Run every test but chaos; WORKERS=2, ARGS="-k name"
 	$(PY) -m pytest -n $(WORKERS) -m "not chaos" $(ARGS)
+
+.PHONY: model
+model: $(DEV) ## Look at every state of the exchange within bounds; ARGS="--help"
+	$(PY) -m tests.model $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(DEV) ## Give every decoder EXAMPLES=10000 new odd inputs; ARGS="-k token"
+	EXAMPLES=$(EXAMPLES) $(PY) -m pytest -n $(WORKERS) --hypothesis-profile=fuzz -o timeout=0 \
+		tests/fuzz $(ARGS)
 
 .PHONY: chaos
 chaos: $(DEV) ## Kill, freeze, cut and wipe real processes; SECONDS=90 of faults, SEED=n, ARGS="-k disk"

@@ -1,9 +1,16 @@
 """Makes the kit's fixtures known to every test, and says how property tests run."""
 
+import os
+
 from hypothesis import settings
 
 pytest_plugins = ["tests.kit.fixtures"]
 
 # How long one example takes says more about the machine than about the code; pytest bounds a test.
 settings.register_profile("caselog", deadline=None)
-settings.load_profile("caselog")
+# What CI finds, anyone finds again: the same examples every time. `make fuzz` looks for new ones.
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile(
+    "fuzz", deadline=None, print_blob=True, max_examples=int(os.environ.get("EXAMPLES", "10000"))
+)
+settings.load_profile("ci" if os.environ.get("CI") else "caselog")

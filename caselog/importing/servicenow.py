@@ -54,6 +54,9 @@ _COLUMNS: Final = (
     "resolved_by",
     "closed_code",
 )
+_GROUP: Final = re.compile(r"(?<![0-9])0*([0-9]{1,15})\Z")
+"""A team key has 16 characters at most."""
+GROUP_CHARS_SHOWN: Final = 100
 _MOMENT: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}):(\d{2})")
 
 Row = Mapping[str, str]
@@ -132,11 +135,12 @@ def moment(row: Row, column: str) -> datetime:
 
 
 def team_key(group: str) -> str:
-    """``Group 56`` → ``G56``. Raises UnusableLog for a group without a number."""
-    match = re.search(r"(\d+)$", group)
+    """``Group 56`` → ``G56``. Raises UnusableLog for a group without a number of 1 to 15 digits."""
+    match = _GROUP.search(group)
     if match is None:
-        raise UnusableLog(f"assignment_group {group!r} has no number to make a team key of")
-    return f"G{int(match[1])}"
+        shown = repr(group[:GROUP_CHARS_SHOWN])
+        raise UnusableLog(f"assignment_group {shown} has no number that makes a team key")
+    return f"G{match[1]}"
 
 
 def _where(row: Row, column: str) -> str:

@@ -102,7 +102,7 @@ class PeerHead:
     async def _heard(self, body: bytes) -> None:
         try:
             head = _decoder.decode(body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.garbage += 1
             return
         self.latest = head

@@ -63,6 +63,6 @@ class RequestedLog:
         answer = await self._bus.request(self._subject, msgspec.json.encode(request), ANSWER_S)
         try:
             reply = _decoder.decode(answer)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BusUnavailable(f"{self._subject}: an answer that cannot be read") from error
         return Page(tuple([text.encode() for text in reply.entries]), reply.head)
