@@ -16,6 +16,8 @@ from shared.bus.log_reader import Unanswerable, answer
 from shared.bus.memory import MemoryBus
 from shared.bus.port import (
     MESSAGES_MAX,
+    Answer,
+    BusError,
     BusRefused,
     BusUnavailable,
     Consumer,
@@ -226,6 +228,29 @@ class SimBus(MemoryBus):
 
         task = wire.loop.start(answerer.process, answerer.answer(body))  # type: ignore[arg-type]
         task.add_done_callback(done, context=wire.context)
+
+    @asynccontextmanager
+    async def serve(self, subject: str, answer: Answer) -> AsyncIterator[None]:
+        await self._reach()
+
+        async def answer_if_connected(body: bytes) -> bytes:
+            if not self.is_connected:
+                raise BusUnavailable("the one who answers is not connected")
+            try:
+                return await answer(body)
+            except BusError:
+                raise
+            except Exception as error:
+                raise BusUnavailable("no answer: it failed") from error
+
+        answerer = Answerer(self._process, answer_if_connected)
+        answerers = self.wire.broker.who_answers[subject]
+        answerers.append(answerer)
+        try:
+            yield
+        finally:
+            if answerer in answerers:
+                answerers.remove(answerer)
 
     async def announce(self, subject: str, body: bytes) -> None:
         await self._reach()
