@@ -68,6 +68,11 @@ run: $(RUNTIME) ## Start everything on this machine; ARGS="--demo" and the like 
 test: $(DEV) ## Run every test but chaos; WORKERS=2, ARGS="-k name"
 	$(PY) -m pytest -n $(WORKERS) -m "not chaos" $(ARGS)
 
+SEEDS ?= 1000
+.PHONY: sim
+sim: $(DEV) ## Live through SEEDS=1000 worlds of both services, or one: SEED=n; ARGS=--teeth
+	$(PY) -m tests.simulation --seeds $(SEEDS) --workers $(WORKERS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: chaos
 chaos: $(DEV) ## Run the tests that kill, stop and wipe real processes
 	$(PY) -m pytest -m chaos $(ARGS)

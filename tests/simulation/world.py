@@ -53,10 +53,10 @@ class Outcome:
 class World:
     """``run`` lives through it."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, kinds: frozenset[str] | None = None) -> None:
         self.seed = seed
         self.loop = SimLoop()
-        self.weather = Weather(seed)
+        self.weather = Weather(seed, kinds)
         self.trace = Trace(self.loop.time)
         self.auditor = Auditor()
         self.broker = SimBroker(self._noted)
@@ -202,9 +202,9 @@ class World:
         return counts
 
 
-def run_seed(seed: int) -> Outcome:
-    """Lives through the world of that seed."""
-    outcome = World(seed).run()
+def run_seed(seed: int, kinds: frozenset[str] | None = None) -> Outcome:
+    """Lives through the world of that seed; ``kinds``: with these troubles instead of its own."""
+    outcome = World(seed, kinds).run()
     # What is left of a world refers to itself. What it has to say while it goes, nobody hears.
     said, sys.unraisablehook = sys.unraisablehook, lambda _: None
     try:
