@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextvars import Context
 from copy import copy
 from datetime import datetime
 from typing import Any, TypeVar
@@ -20,8 +21,7 @@ from shared.eventlog.memory import MemoryStore
 from shared.eventlog.model import LogHead, LogUnavailable, Received, Row, UniqueKey
 from shared.eventlog.port import Group, GroupRefused, OutcomeUnknown, StaleHead, Tip
 from shared.events.intake import Service
-from tests.simulation.loop import SimLoop
-from tests.simulation.weather import WallClock, Weather
+from tests.simulation.weather import Weather
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ class Database(MemoryStore):
         service: Service,
         *,
         source: str,
-        clock: WallClock,
+        clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
         committed: Callable[[Service, Group], None],
     ) -> None:
@@ -99,7 +99,9 @@ class Database(MemoryStore):
 class Connection:
     """``LogStore`` for one process."""
 
-    def __init__(self, database: Database, loop: SimLoop, weather: Weather, world: Any) -> None:
+    def __init__(
+        self, database: Database, loop: asyncio.AbstractEventLoop, weather: Weather, world: Context
+    ) -> None:
         self._database = database
         self._loop = loop
         self._weather = weather
@@ -140,7 +142,7 @@ class Connection:
         self._later(arrives, self._serve, group, done)
         await done
 
-    def _later(self, seconds: float, call: Callable[..., None], *arguments: Any) -> None:
+    def _later(self, seconds: float, call: Callable[..., object], *arguments: Any) -> None:
         self._loop.call_later(seconds, call, *arguments, context=self._world)
 
     def _serve(self, group: Group, done: asyncio.Future[None]) -> None:

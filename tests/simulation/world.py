@@ -7,7 +7,7 @@ import gc
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -63,9 +63,13 @@ class World:
         self.wire = Wire(
             self.broker, self.loop, self.weather, copy_context(), self.auditor.announced
         )
-        self.clocks = {service: WallClock(self.loop.time) for service in SERVICES}
-        self.seats = {service: Seat() for service in SERVICES}
-        self.databases = {service: self._database(service) for service in SERVICES}
+        self.clocks: Mapping[Service, WallClock] = {
+            service: WallClock(self.loop.time) for service in SERVICES
+        }
+        self.seats: Mapping[Service, Seat] = {service: Seat() for service in SERVICES}
+        self.databases: Mapping[Service, Database] = {
+            service: self._database(service) for service in SERVICES
+        }
         self.running: dict[Service, list[Running]] = {service: [] for service in SERVICES}
         self.clients = Clients(self.wire, self.trace, self._ready)
         self._wanted = {service: self.weather.dice.choice((1, 1, 2)) for service in SERVICES}
