@@ -81,6 +81,11 @@ fuzz: $(DEV) ## Give every decoder EXAMPLES=10000 new odd inputs; ARGS="-k token
 	EXAMPLES=$(EXAMPLES) $(PY) -m pytest -n $(WORKERS) --hypothesis-profile=fuzz -o timeout=0 \
 		tests/fuzz $(ARGS)
 
+SEEDS ?= 1000
+.PHONY: sim
+sim: $(DEV) ## Live through SEEDS=1000 worlds of both services, or one: SEED=n; ARGS=--teeth
+	$(PY) -m tests.simulation --seeds $(SEEDS) --workers $(WORKERS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: chaos
 chaos: $(DEV) ## Kill, freeze, cut and wipe real processes; SECONDS=90 of faults, SEED=n, ARGS="-k disk"
 	CASELOG_TEST_CHAOS_SECONDS=$(SECONDS) CASELOG_TEST_CHAOS_SEED=$(SEED) CASELOG_TEST_CHAOS_ONLY="$(ONLY)" \

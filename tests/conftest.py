@@ -4,7 +4,7 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.kit.fixtures"]
+pytest_plugins = ["tests.kit.fixtures", "tests.simulation.fresh"]
 
 # How long one example takes says more about the machine than about the code; pytest bounds a test.
 settings.register_profile("caselog", deadline=None)

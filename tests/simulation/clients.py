@@ -107,7 +107,7 @@ class Clients:
                 break
             command = process.commands[name]
             once = once_for(key, principal, command.method, command.path, raw, command.code)
-            request = uuid7(self._wire.loop.now, self._wire.weather.ids)
+            request = uuid7(self._wire.loop.time(), self._wire.weather.ids)
             asked.requests.append(str(request))
             call = CommandCall(
                 principal=principal,
@@ -154,10 +154,10 @@ class Clients:
         assert parts is not None
         answered: asyncio.Future[Answer | None] = wire.loop.create_future()
         work = parts.runner.carry(command, lambda: call, call.once, call.request_id)
-        task = wire.loop.start(process.process, work)
+        task = wire.start(process.process, work)
         task.add_done_callback(partial(_answered, answered, call.request_id), context=wire.context)
-        deadline = wire.loop.now + PATIENCE_S
-        while not answered.done() and process.process.is_alive and wire.loop.now < deadline:
+        deadline = wire.loop.time() + PATIENCE_S
+        while not answered.done() and process.process.is_alive and wire.loop.time() < deadline:
             try:
                 async with asyncio.timeout(0.5):
                     return await asyncio.shield(answered)
@@ -213,9 +213,9 @@ class Clients:
 
     async def _until_receipt(self, bus: SimBus, message: Message, event_id: str) -> None:
         """Publishes until the broker has it; then waits, unless the broker has lost it."""
-        deadline = self._wire.loop.now + RECEIPT_S
+        deadline = self._wire.loop.time() + RECEIPT_S
         wiped = -1
-        while self._wire.loop.now < deadline:
+        while self._wire.loop.time() < deadline:
             if wiped != bus.broker.wiped[subjects.INTAKE]:
                 wiped = bus.broker.wiped[subjects.INTAKE]
                 if not await self._publish(bus, message):

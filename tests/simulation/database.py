@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from copy import copy
+from contextvars import Context
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,25 +17,12 @@ from uuid import UUID
 from shared.bus.dead_letters import DeadLetter, DeadLettersUnavailable, Rejected, State
 from shared.bus.memory import MemoryDeadLetters
 from shared.eventlog.memory import MemoryStore
-from shared.eventlog.model import LogHead, LogUnavailable, Received, Row, UniqueKey
+from shared.eventlog.model import Epoch, LogHead, LogUnavailable, Received, Row, UniqueKey
 from shared.eventlog.port import Group, GroupRefused, OutcomeUnknown, StaleHead, Tip
 from shared.events.intake import Service
-from tests.simulation.loop import SimLoop
-from tests.simulation.weather import WallClock, Weather
+from tests.simulation.weather import Weather
 
 T = TypeVar("T")
-
-_KEPT = (
-    "_head",
-    "_rows",
-    "_streams",
-    "_ids",
-    "_published",
-    "_sequences",
-    "_last_received",
-    "_keys",
-    "_numbers",
-)
 
 
 def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -55,7 +42,7 @@ class Database(MemoryStore):
         service: Service,
         *,
         source: str,
-        clock: WallClock,
+        clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
         committed: Callable[[Service, Group], None],
     ) -> None:
@@ -79,27 +66,13 @@ class Database(MemoryStore):
     def taken_now(self, scope: str, key: str) -> bool:
         return (scope, key) in self._keys
 
-    def snapshot(self) -> Mapping[str, Any]:
-        """A backup: the log as it is now."""
-        saved = {name: copy(getattr(self, name)) for name in _KEPT}
-        saved["_streams"] = copy(self._streams)
-        for stream, rows in self._streams.items():
-            saved["_streams"][stream] = list(rows)
-        return saved
-
-    def restore(self, saved: Mapping[str, Any]) -> None:
-        """The log is what it was when the backup was made; what came since is lost."""
-        again = {name: copy(value) for name, value in saved.items()}
-        for stream, rows in saved["_streams"].items():
-            again["_streams"][stream] = list(rows)
-        for name, value in again.items():
-            setattr(self, name, value)
-
 
 class Connection:
     """``LogStore`` for one process."""
 
-    def __init__(self, database: Database, loop: SimLoop, weather: Weather, world: Any) -> None:
+    def __init__(
+        self, database: Database, loop: asyncio.AbstractEventLoop, weather: Weather, world: Context
+    ) -> None:
         self._database = database
         self._loop = loop
         self._weather = weather
@@ -140,7 +113,7 @@ class Connection:
         self._later(arrives, self._serve, group, done)
         await done
 
-    def _later(self, seconds: float, call: Callable[..., None], *arguments: Any) -> None:
+    def _later(self, seconds: float, call: Callable[..., object], *arguments: Any) -> None:
         self._loop.call_later(seconds, call, *arguments, context=self._world)
 
     def _serve(self, group: Group, done: asyncio.Future[None]) -> None:
@@ -194,6 +167,12 @@ class Connection:
 
     async def received(self, source: str) -> Received | None:
         return await self._ask(lambda: self._database.received(source))
+
+    async def said(self, source: str, sequence: int) -> Row | None:
+        return await self._ask(lambda: self._database.said(source, sequence))
+
+    async def epochs(self) -> Sequence[Epoch]:
+        return await self._ask(self._database.epochs)
 
     async def received_leaves(
         self, source: str, epoch: int, sequences: Sequence[int]

@@ -141,4 +141,4 @@ class Faults:
 
     async def _slow(self, service: Service) -> None:
         for each in self._world.alive(service):
-            each.process.slow_until = self._world.loop.now + self._dice.random() * 3
+            each.process.slow_until = self._world.loop.time() + self._dice.random() * 3

@@ -1,4 +1,4 @@
-"""Limits made so small that small worlds reach them: queues are full, batches end, caches forget."""
+"""Limits so small that small worlds reach them: queues are full, batches end, caches forget."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class SimLoop(asyncio.BaseEventLoop):
                 if not task.done():
                     task._log_destroy_pending = False  # type: ignore[attr-defined]
                     with suppress(BaseException):  # a ``finally`` that awaits does not end well
-                        task.get_coro().close()  # type: ignore[union-attr]
+                        task.get_coro().close()
             self._made.clear()
             self._ready.clear()  # type: ignore[attr-defined]
             self._scheduled.clear()  # type: ignore[attr-defined]
@@ -130,15 +130,16 @@ class SimLoop(asyncio.BaseEventLoop):
         coroutine: Coroutine[Any, Any, T] | Generator[Any, None, T],
         **arguments: Any,
     ) -> asyncio.Task[T]:
-        task = SimTask(coroutine, loop=self, **arguments)  # type: ignore[arg-type]
+        task = SimTask(coroutine, loop=self, **arguments)
         self._numbers += 1
         task.number = self._numbers
         self._made.append(task)
         return task
 
     def _run_once(self) -> None:
-        ready: deque[asyncio.Handle] = self._ready  # type: ignore[attr-defined]
-        timers: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
+        # Its insides are not in the stubs; they are the same in every version that we run on.
+        ready: deque[Any] = self._ready  # type: ignore[attr-defined]
+        timers: list[Any] = self._scheduled  # type: ignore[attr-defined]
         if not ready:
             while timers and timers[0]._cancelled:
                 heapq.heappop(timers)._scheduled = False

@@ -7,10 +7,10 @@ bus and no more.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import Context
-from typing import Final
+from typing import Final, TypeVar
 
 from shared.bus.log_reader import Unanswerable, answer
 from shared.bus.memory import MemoryBus
@@ -29,11 +29,15 @@ from shared.eventlog.log import EventLog
 from shared.events import subjects
 from shared.events.intake import Service
 from tests.simulation.broker import Answerer, Heard, Listener, SimBroker
-from tests.simulation.loop import Process, SimLoop
+from tests.simulation.loop import Process
 from tests.simulation.weather import Weather
+
+T = TypeVar("T")
 
 ANSWER_S: Final = 1.0
 """How long an answer of the broker is waited for."""
+CONNECT_S: Final = 0.2
+"""How often a connection is tried."""
 MAINTAIN_S: Final = 2.0
 """How often a service looks for its streams; oftener than in production."""
 
@@ -44,7 +48,7 @@ class Wire:
     def __init__(
         self,
         broker: SimBroker,
-        loop: SimLoop,
+        loop: asyncio.AbstractEventLoop,
         weather: Weather,
         context: Context,
         announced: Callable[[Service, bytes], None] = lambda *_: None,
@@ -58,6 +62,10 @@ class Wire:
     def later(self, seconds: float, call: Callable[..., object], *arguments: object) -> None:
         """Calls back as the world, whatever becomes of the process that asked."""
         self.loop.call_later(seconds, call, *arguments, context=self.context)
+
+    def start(self, process: Process, work: Awaitable[T]) -> asyncio.Task[T]:
+        """Does a piece of work as a part of a process."""
+        return self.loop.create_task(_waiting_for(work), context=process.context)
 
     async def cross(self) -> None:
         """The way to the broker, as long as somebody waits for it."""
@@ -80,7 +88,7 @@ class SimConsumer:
         if self._kept:
             kept, self._kept = self._kept[:limit], self._kept[limit:]
             return kept
-        if (slow := self._process.slow_until - bus.wire.loop.now) > 0:
+        if (slow := self._process.slow_until - bus.wire.loop.time()) > 0:
             await asyncio.sleep(slow * weather.dice.random())
             limit = 1
         taken = list(await self._inner.next(limit, timeout))
@@ -117,6 +125,7 @@ class SimBus(MemoryBus):
 
     def __init__(self, wire: Wire, process: Process, service: Service, own: Sequence[str]) -> None:
         super().__init__(wire.broker)
+        self.broker: SimBroker = wire.broker
         self.wire = wire
         self._process = process
         self._service = service
@@ -140,6 +149,8 @@ class SimBus(MemoryBus):
             raise ValueError(f"{len(messages)} messages at once; the limit is {MESSAGES_MAX}")
         await self._reach()
         weather, broker = self.wire.weather, self.wire.broker
+        if not messages:
+            return 0
         if stream in broker.missing:
             self.restore(stream)
             raise StreamMissing(f"no stream takes {messages[0].subject}")
@@ -191,7 +202,9 @@ class SimBus(MemoryBus):
         return None if stream in self.wire.broker.missing else await super().last(stream)
 
     @asynccontextmanager
-    async def consume(self, stream: str, consumer: str) -> AsyncIterator[Consumer]:
+    async def consume(  # type: ignore[override] # a consumer of the port, not the twin's own
+        self, stream: str, consumer: str
+    ) -> AsyncIterator[Consumer]:
         async with super().consume(stream, consumer) as inner:
             yield SimConsumer(inner, self, stream, self._process)
 
@@ -226,7 +239,7 @@ class SimBus(MemoryBus):
             late = wire.weather.dice.random() * 7 if wire.weather.strikes("delay") else 0.0
             wire.later(wire.weather.latency() + late, _settle, answered, task)
 
-        task = wire.loop.start(answerer.process, answerer.answer(body))  # type: ignore[arg-type]
+        task = wire.start(answerer.process, answerer.answer(body))
         task.add_done_callback(done, context=wire.context)
 
     @asynccontextmanager
@@ -266,7 +279,7 @@ class SimBus(MemoryBus):
 
     def _tell(self, listener: Listener, body: bytes) -> None:
         if listener.process.is_alive:
-            self.wire.loop.start(listener.process, listener.heard(body))  # type: ignore[arg-type]
+            self.wire.start(listener.process, listener.heard(body))
 
     @asynccontextmanager
     async def listen(self, subject: str, heard: Heard) -> AsyncIterator[None]:
@@ -304,8 +317,8 @@ class SimTransport:
         return self.bus.is_connected
 
     async def start(self) -> None:
-        while not self.is_connected:
-            await asyncio.sleep(0.2)
+        while not self.is_connected:  # noqa: ASYNC110 - clients of brokers do
+            await asyncio.sleep(CONNECT_S)
         self._ensure()
         self._wire.broker.who_answers[self._subject].append(Answerer(self._process, self._answer))
 
@@ -329,6 +342,10 @@ class SimTransport:
         except Unanswerable as refusal:
             error = BusUnavailable if refusal.code >= 500 else BusRefused
             raise error(str(refusal)) from refusal
+
+
+async def _waiting_for(work: Awaitable[T]) -> T:
+    return await work
 
 
 def _settle(answered: asyncio.Future[bytes], task: asyncio.Task[bytes]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from shared.eventlog.model import Row
 from shared.events import subjects
 from shared.events.intake import Service
 from tests.simulation.auditor import Auditor, Violation
@@ -94,10 +93,10 @@ class Ending:
             raise Violation("effect", f"{told}, and took effect")
         if asked.told == "ok" and asked.recorded and not effects:
             raise Violation("effect", f"{told}, and nothing is recorded")
-        answer = asked.answer
-        if asked.told == "ok" and asked.recorded and answer is not None:
-            if answer.position != effects[0][-1].position:
-                raise Violation("effect", f"{told} {answer.position}: {effects[0][-1].position}")
+        if asked.told == "ok" and asked.recorded and asked.answer is not None:
+            said, holds = asked.answer.position, effects[0][-1].position
+            if said != holds:
+                raise Violation("effect", f"{told}, at {said}; it is at {holds}")
 
     def _was_recorded_once(self, said: Said) -> None:
         database = self._world.databases[said.service]
@@ -121,7 +120,7 @@ class Ending:
     def _had_causes(self) -> None:
         """Nothing is in a log that nobody asked for."""
         for service, ledger in self._ledgers.items():
-            known = {row_id for row_id in _ids(ledger.received)}
+            known = {str(row.id) for row in ledger.received}
             for asked in self._world.clients.asked:
                 known.update(asked.requests)
             known.update(said.once for said in self._world.clients.said.values())
@@ -167,7 +166,3 @@ class Ending:
     def _tables(self, service: Service) -> Mapping[Any, Any]:
         tables: Mapping[Any, Any] = self._world.databases[service].rows_read.get("tables", {})
         return tables
-
-
-def _ids(rows: list[Row]) -> list[str]:
-    return [str(row.id) for row in rows]

@@ -193,13 +193,21 @@ class Running:
     def _assemble(self) -> Assembled:
         wire, process, database = self._wire, self.process, self._database
 
-        def transport(_: str, *, service: Service, log: EventLog, **__: Any) -> SimTransport:
+        def transport(
+            url: str, *, service: Service, other: Service, log: EventLog, **_: Any
+        ) -> SimTransport:
             return SimTransport(wire, process, service, log)
 
+        def store(dsn: str, *, source: str) -> Connection:
+            return Connection(database, wire.loop, wire.weather, wire.context)
+
+        def letters(pool: Any, *, clock: Any, new_id: Any) -> Letters:
+            return Letters(database)
+
         adapters = Adapters(
-            store=lambda _, **__: Connection(database, wire.loop, wire.weather, wire.context),
+            store=store,
             transport=transport,
-            dead_letters=lambda _, **__: Letters(database),
+            dead_letters=letters,
             election=lambda _: SimElection(self._seat, process),
         )
         around = self._around

@@ -7,7 +7,7 @@ import gc
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -53,19 +53,23 @@ class Outcome:
 class World:
     """``run`` lives through it."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, kinds: frozenset[str] | None = None) -> None:
         self.seed = seed
         self.loop = SimLoop()
-        self.weather = Weather(seed)
+        self.weather = Weather(seed, kinds)
         self.trace = Trace(self.loop.time)
         self.auditor = Auditor()
         self.broker = SimBroker(self._noted)
         self.wire = Wire(
             self.broker, self.loop, self.weather, copy_context(), self.auditor.announced
         )
-        self.clocks = {service: WallClock(self.loop.time) for service in SERVICES}
-        self.seats = {service: Seat() for service in SERVICES}
-        self.databases = {service: self._database(service) for service in SERVICES}
+        self.clocks: Mapping[Service, WallClock] = {
+            service: WallClock(self.loop.time) for service in SERVICES
+        }
+        self.seats: Mapping[Service, Seat] = {service: Seat() for service in SERVICES}
+        self.databases: Mapping[Service, Database] = {
+            service: self._database(service) for service in SERVICES
+        }
         self.running: dict[Service, list[Running]] = {service: [] for service in SERVICES}
         self.clients = Clients(self.wire, self.trace, self._ready)
         self._wanted = {service: self.weather.dice.choice((1, 1, 2)) for service in SERVICES}
@@ -202,9 +206,9 @@ class World:
         return counts
 
 
-def run_seed(seed: int) -> Outcome:
-    """Lives through the world of that seed."""
-    outcome = World(seed).run()
+def run_seed(seed: int, kinds: frozenset[str] | None = None) -> Outcome:
+    """Lives through the world of that seed; ``kinds``: with these troubles instead of its own."""
+    outcome = World(seed, kinds).run()
     # What is left of a world refers to itself. What it has to say while it goes, nobody hears.
     said, sys.unraisablehook = sys.unraisablehook, lambda _: None
     try:

@@ -28,7 +28,7 @@ def bite(variant: Variant) -> Bite:
     """Lives through worlds with the wrong variant until one breaks."""
     with variant.in_place(), little_garbage():
         for seed in range(SEEDS_MAX):
-            outcome = run_seed(seed)
+            outcome = run_seed(seed, variant.weather)
             if outcome.check is not None:
                 return Bite(variant.title, seed + 1, outcome.check, outcome.detail)
     return Bite(variant.title, None, None, "")

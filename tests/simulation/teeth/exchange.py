@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from shared.bus.entries import Arrived
-from shared.bus.healing import Healer
 from shared.bus.heads import PeerHead
+from shared.bus.healing import Healer
 from shared.bus.intake import Intake
 from shared.bus.patience import AWAY
 from shared.bus.relay import Handover, Relay
@@ -139,6 +139,7 @@ VARIANTS: Final = (
         Relay,
         "_publish",
         _same_ids_again,
+        frozenset({"purge", "database restart", "frozen process"}),
     ),
     Variant(
         "publishing over a gap in memory",

@@ -139,5 +139,6 @@ VARIANTS: Final = (
         Batch,
         "haunt",
         _a_part_for_the_whole,
+        frozenset({"two relays", "commit never applied, outcome unknown", "slow commit"}),
     ),
 )

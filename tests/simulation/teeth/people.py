@@ -18,9 +18,8 @@ from tests.simulation.teeth.variant import Variant
 def _own_status(evolve: Callable[..., Any]) -> Callable[..., Any]:
     def wrong(case: Any, event: Any, data: Any) -> Any:
         after = evolve(case, event, data)
-        if isinstance(data, eng.Claimed) and not after.closed:
-            return replace(after, status="Engineering Ownership")
-        return after
+        status = "Engineering Ownership" if isinstance(data, eng.Claimed) else "Needs Ops Review"
+        return after if after.closed else replace(after, status=status)
 
     return wrong
 

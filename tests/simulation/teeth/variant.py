@@ -14,7 +14,8 @@ Make = Callable[[Any], Any]
 class Variant:
     """``place`` and ``name`` say what is replaced; ``make`` gives the wrong one, of the right one.
 
-    ``why`` says what would come of it.
+    ``why`` says what would come of it. ``weather`` are the only troubles of its worlds; None: each
+    seed has its own.
     """
 
     title: str
@@ -22,6 +23,7 @@ class Variant:
     place: Any
     name: str
     make: Make
+    weather: frozenset[str] | None = None
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
