@@ -129,7 +129,7 @@ class Exchange:
         self._log = log
         self._transport = transport
         self._election = election
-        self._peer_head = PeerHead(bus, other)
+        head = self._peer_head = PeerHead(bus, other)
         peer = RequestedLog(bus, other)
         self.relay = Relay(log, bus, service, token)
         self.recovery = Recovery(
@@ -150,9 +150,7 @@ class Exchange:
             recovery=self.recovery,
             leads=lambda: self._leading,
         )
-        self._greeter = Greeter(
-            log, author.source, lambda: self._peer_head.latest, self.handshake.look_again
-        )
+        self._greeter = Greeter(log, author.source, lambda: head.latest, self.handshake.look_again)
         self._hello = (bus, subjects.log_hello(service))
         self.receiver = Receiver(
             log=log,
@@ -160,7 +158,7 @@ class Exchange:
             bus=bus,
             consumer=f"{service}-receiver",
             peer=peer,
-            head=self._peer_head,
+            head=head,
             interpreter=interpreter,
             dead_letters=dead_letters,
         )
@@ -174,8 +172,8 @@ class Exchange:
         )
         self.presumed = Presumed(log, peer, lambda: self.receiver.sequence)
         self._announcer = Announcer(bus, service, lambda: log.head, self._received)
-        self._peer_head.on_news(self.relay.peer_said)
-        self._peer_head.on_news(self.handshake.heard)
+        head.on_news(self.relay.peer_said)
+        head.on_news(self.handshake.heard)
         self._running: asyncio.Task[None] | None = None
         self._parts: dict[str, asyncio.Task[None]] = {}
         self._failures: dict[str, str] = {}

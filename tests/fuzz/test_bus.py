@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.bus.entries import Author, NotAuthentic, read_entry
-from shared.bus.heads import Head, PeerHead
+from shared.bus.heads import PeerHead
 from shared.bus.log_reader import ANSWER_BYTES_MAX, Unanswerable, answer
 from shared.bus.memory import MemoryBroker, MemoryBus
 from shared.bus.peer_log import Page, RequestedLog
@@ -23,7 +23,13 @@ from shared.events import eng, ops, subjects
 from shared.events.codec import Codec, decode_head, encode
 from shared.events.envelope import Recorded, Unreadable
 from shared.events.intake import Service
-from shared.events.reading import READ_ENTRIES_MAX, HeadAnnouncement, ReadReply, ReadRequest
+from shared.events.reading import (
+    READ_ENTRIES_MAX,
+    Announcement,
+    HeadAnnouncement,
+    ReadReply,
+    ReadRequest,
+)
 from tests.kit.examples import examples
 from tests.kit.mangling import mangled
 from tests.kit.sides import CODEC, draft, memory_store, source_of
@@ -33,7 +39,7 @@ LOG = UUID("019f1c00-0000-7000-8000-0000000000a1")
 LATER = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
 ENTRIES = [encode(each.draft, each.stamp) for each in examples()]
 KINDS = {body.TYPE: body for body in (*ops.PUBLISHED, *eng.PUBLISHED)}
-HEAD = Head(log=LOG, epoch=1, position=9, sequence=4, received=7)
+HEAD = Announcement(log=LOG, epoch=1, position=9, sequence=4, received=7)
 
 types = st.sampled_from([*KINDS, "caselog.ops.unheard-of.v1"]) | st.text(max_size=30)
 
@@ -80,7 +86,7 @@ def test_an_entry_is_an_event_readable_or_not_or_no_event_at_all(
 @example(announcements=[b'{"x":' + b"[" * 20_000, msgspec.json.encode(HEAD)])
 async def test_a_listener_outlives_every_announcement(announcements: list[bytes]) -> None:
     peer = PeerHead(MemoryBus(MemoryBroker()), "eng")
-    heard: list[Head] = []
+    heard: list[Announcement] = []
     peer.on_news(heard.append)
 
     for announcement in [*announcements, msgspec.json.encode(HEAD)]:
