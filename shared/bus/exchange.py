@@ -170,7 +170,9 @@ class Exchange:
             dead_letters=dead_letters,
             clock=clock,
         )
-        self.presumed = Presumed(log, peer, lambda: self.receiver.sequence)
+        self.presumed = Presumed(
+            log, peer, lambda: self.receiver.sequence, lambda: self.receiver.identity
+        )
         self._announcer = Announcer(bus, service, lambda: log.head, self._received)
         self._peer_head.on_news(self.relay.peer_said)
         self._peer_head.on_news(self.handshake.heard)
@@ -210,8 +212,8 @@ class Exchange:
             error: str | None = getattr(self, part).status.last_error
             if error is not None:
                 trouble[part] = error
-        if self.handshake.alarm is not None:
-            trouble["handshake"] = self.handshake.alarm
+        if self._log.read_only is not None:
+            trouble["log"] = self._log.read_only
         if receiver.alarm is not None:
             trouble["receiver"] = f"{receiver.alarm.rule}: {receiver.alarm.reason}"
         return ExchangeStatus(
