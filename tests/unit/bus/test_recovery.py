@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from functools import partial
 from typing import Protocol, cast
@@ -126,13 +127,13 @@ async def test_what_never_reached_the_other_side_is_lost_and_said_to_be(
     await first.say(5)
     await eventually(lambda: holds_all(eng, first))
     backup = store.backup()
-    eng.transport.bus.is_connected = False  # type: ignore[attr-defined]
+    cast("MemoryTransport", eng.transport).bus.is_connected = False
     await first.say(4)
     await eventually(lambda: len(broker.streams[subjects.OPS_EVENTS]) == 9)
     await first.stop()
     broker.lose(subjects.OPS_EVENTS, lambda number: number in {6, 7})
     store.restore(backup)
-    eng.transport.bus.is_connected = True  # type: ignore[attr-defined]
+    cast("MemoryTransport", eng.transport).bus.is_connected = True
 
     side = await begin("ops", store)
     await side.writable()
@@ -342,3 +343,70 @@ async def test_a_backup_from_before_an_earlier_recovery(begin: Begin) -> None:
     await eventually(partial(agree, side, eng))
     assert [each.epoch for each in await store.epochs()] == [1, 2, 3, 4]
     assert eng.exchange.status().receiver.alarm is None
+
+
+async def test_what_only_the_stream_held_is_taken_in_first_and_comes_back_too(
+    begin: Begin, broker: MemoryBroker
+) -> None:
+    store = memory_store("ops")
+    eng, first = await begin("eng"), await begin("ops", store)
+    await first.say(5)
+    await eventually(lambda: holds_all(eng, first))
+    backup = store.backup()
+    connection = cast("MemoryTransport", eng.transport).bus
+    connection.is_connected = False
+    await first.say(4)
+    await eventually(lambda: len(broker.streams[subjects.OPS_EVENTS]) == 9)
+    published = await first.published()
+    await first.stop()
+    store.restore(backup)
+
+    side = await begin("ops", store)
+    await eventually(lambda: side.log.read_only)
+    connection.is_connected = True
+    await side.writable()
+
+    assert await side.published() == published
+    assert (await recovered(side)).recovered == 4
+
+
+class NeverElected:
+    """``Election`` that another process has won for good."""
+
+    async def won(self) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def lost(self) -> None:
+        raise NotImplementedError
+
+    async def resign(self) -> None:
+        pass
+
+
+async def test_a_process_that_is_not_in_charge_waits_for_the_one_that_is(
+    begin: Begin, broker: MemoryBroker
+) -> None:
+    store = memory_store("ops")
+    eng, first = await begin("eng"), await begin("ops", store)
+    await first.say(5)
+    backup = store.backup()
+    await first.say(4)
+    await eventually(lambda: holds_all(eng, first))
+    await first.stop()
+    store.restore(backup)
+
+    def connect(log: EventLog, service: Service, other: Service) -> MemoryTransport:
+        return MemoryTransport(broker, service, log)
+
+    idle = Side("ops", connect, store=store, election=NeverElected())
+    await idle.start()
+    await eventually(lambda: idle.exchange.handshake.restored)
+    with pytest.raises(LogReadOnly, match="older backup"):
+        await idle.log.append(Append((draft("ops", "OPS-1"),), {"OPS-1": 0}))
+    in_charge = await begin("ops", store)
+    await in_charge.writable()
+    await idle.writable()
+    (row,) = (await idle.log.append(Append((draft("ops", "OPS-77"),), {"OPS-77": 0}))).rows
+    await idle.stop()
+
+    assert (row.epoch, row.sequence) == (2, 10)
