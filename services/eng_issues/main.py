@@ -7,6 +7,7 @@ from typing import Final
 
 from services.eng_issues.domain.events import BODIES
 from services.eng_issues.edges import http_commands, http_lists, http_reads, intake
+from services.eng_issues.edges.aftermath import Aftermath
 from services.eng_issues.edges.board import Board
 from services.eng_issues.edges.interpreter import Interpreter
 from services.eng_issues.projections.boards import Boards
@@ -19,7 +20,6 @@ from shared.eventlog.recovered import LogRecovered
 from shared.events import eng
 from shared.events.codec import Codec
 from shared.hosting.ids import new_id
-from shared.hosting.recovering import KeysOnly
 from shared.hosting.service import Adapters, Composed, Identity, serve_service
 from shared.hosting.settings import ServiceSettings
 
@@ -58,5 +58,5 @@ def compose(settings: ServiceSettings, log: EventLog, models: Projector) -> Comp
         commands=http_commands.command_table(board),
         rebuild=partial(http_commands.rebuild, board),
         routes=[*http_reads.routes(log, board), *http_lists.routes(board, models)],
-        aftermath=KeysOnly(),
+        aftermath=Aftermath(log, board.states),
     )
