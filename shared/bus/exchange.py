@@ -148,10 +148,8 @@ class Exchange:
             recovery=self.recovery,
             leads=lambda: self._leading,
         )
-        self._greeter = Greeter(
-            log, author.source, lambda: self._peer_head.latest, self.handshake.look_again
-        )
-        self._hello = (bus, subjects.log_hello(service))
+        self._hello = subjects.log_hello(service)
+        self._peer_source = author.source
         self.receiver = Receiver(
             log=log,
             author=author,
@@ -271,8 +269,10 @@ class Exchange:
 
     async def _greet(self) -> None:
         """Answers the other side's hellos, for ever."""
-        bus, subject = self._hello
-        async with bus.serve(subject, self._greeter.answer):
+        greeter = Greeter(
+            self._log, self._peer_source, lambda: self._peer_head.latest, self.handshake.look_again
+        )
+        async with self._transport.bus.serve(self._hello, greeter.answer):
             await asyncio.get_running_loop().create_future()
 
     def _received(self) -> int:
