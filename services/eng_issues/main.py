@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.eng_issues.domain.events import BODIES
 from services.eng_issues.edges import http_commands, http_lists, http_reads, intake
+from services.eng_issues.edges.aftermath import Aftermath
 from services.eng_issues.edges.board import Board
 from services.eng_issues.edges.interpreter import Interpreter
 from services.eng_issues.projections.boards import Boards
@@ -21,7 +22,6 @@ from shared.eventlog.recovered import LogRecovered
 from shared.events import eng
 from shared.events.codec import Codec
 from shared.hosting.assembly import Adapters, Composed, Identity
-from shared.hosting.recovering import KeysOnly
 from shared.hosting.service import serve_service
 from shared.hosting.settings import ServiceSettings
 
@@ -62,5 +62,5 @@ def compose(
         commands=http_commands.command_table(board),
         rebuild=partial(http_commands.rebuild, board),
         routes=[*http_reads.routes(log, board), *http_lists.routes(board, models)],
-        aftermath=KeysOnly(),
+        aftermath=Aftermath(log, board.states),
     )

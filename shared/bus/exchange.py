@@ -150,9 +150,9 @@ class Exchange:
             recovery=self.recovery,
             leads=lambda: self._leading,
         )
-        self._greeter = Greeter(log, author.source, lambda: head.latest, self.handshake.look_again)
-        self._hello = (bus, subjects.log_hello(service))
-        self.receiver = Receiver(
+        self._hello = subjects.log_hello(service)
+        self._peer_source = author.source
+        receiver = self.receiver = Receiver(
             log=log,
             author=author,
             bus=bus,
@@ -170,7 +170,7 @@ class Exchange:
             dead_letters=dead_letters,
             clock=clock,
         )
-        self.presumed = Presumed(log, peer, lambda: self.receiver.sequence)
+        self.presumed = Presumed(log, peer, lambda: receiver.sequence, lambda: receiver.identity)
         self._announcer = Announcer(bus, service, lambda: log.head, self._received)
         head.on_news(self.relay.peer_said)
         head.on_news(self.handshake.heard)
@@ -210,8 +210,8 @@ class Exchange:
             error: str | None = getattr(self, part).status.last_error
             if error is not None:
                 trouble[part] = error
-        if self.handshake.alarm is not None:
-            trouble["handshake"] = self.handshake.alarm
+        if self._log.read_only is not None:
+            trouble["log"] = self._log.read_only
         if receiver.alarm is not None:
             trouble["receiver"] = f"{receiver.alarm.rule}: {receiver.alarm.reason}"
         return ExchangeStatus(
@@ -269,8 +269,10 @@ class Exchange:
 
     async def _greet(self) -> None:
         """Answers the other side's hellos, for ever."""
-        bus, subject = self._hello
-        async with bus.serve(subject, self._greeter.answer):
+        greeter = Greeter(
+            self._log, self._peer_source, lambda: self._peer_head.latest, self.handshake.look_again
+        )
+        async with self._transport.bus.serve(self._hello, greeter.answer):
             await asyncio.get_running_loop().create_future()
 
     def _received(self) -> int:

@@ -28,12 +28,22 @@ class Presumed:
         log: This service's log.
         peer: The other's, by request.
         received: The last sequence of the other that is held here.
+        identity: Which log the other's is, and which epoch of it: in another one, positions mean
+            other events.
     """
 
-    def __init__(self, log: EventLog, peer: PeerLog, received: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        peer: PeerLog,
+        received: Callable[[], int],
+        identity: Callable[[], object] = lambda: None,
+    ) -> None:
         self._log = log
         self._peer = peer
         self._received = received
+        self._identity = identity
+        self._of = identity()
         self._position = 0
         self._sequence = 0
 
@@ -50,6 +60,8 @@ class Presumed:
             return False
 
     async def _held(self, position: int) -> bool:
+        if self._of != self._identity():
+            self._of, self._position, self._sequence = self._identity(), 0, 0
         if position > self._position:
             head = (await self._peer.published(self._received(), 1)).head
             if head.position < position:

@@ -128,6 +128,11 @@ class Receiver:
         return self._keeper.sequence
 
     @property
+    def identity(self) -> Identity | None:
+        """The author's log and its epoch, as far as they are known here."""
+        return self._healer.identity
+
+    @property
     def status(self) -> ReceiverStatus:
         keeper, head = self._keeper, self._head.latest
         return ReceiverStatus(

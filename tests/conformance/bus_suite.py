@@ -14,6 +14,7 @@ from shared.bus.port import (
     MESSAGE_ID,
     MESSAGES_MAX,
     Bus,
+    BusRefused,
     BusUnavailable,
     Consumer,
     Delivery,
@@ -161,6 +162,34 @@ class BusSuite:
         ops = await connect("ops")
         with pytest.raises(BusUnavailable):
             await ops.request("nobody.answers", b"", 0.5)
+
+    async def test_who_serves_answers_until_it_ends(self, connect: Connect) -> None:
+        ops, eng = await connect("ops"), await connect("eng")
+
+        async def answer(body: bytes) -> bytes:
+            match body:
+                case b"refuse":
+                    raise BusRefused("no such thing")
+                case b"later":
+                    raise BusUnavailable("not now")
+                case _:
+                    return b"to " + body
+
+        async def is_answered() -> bool:
+            try:
+                return await eng.request("log.ops.ask", b"this", 1.0) == b"to this"
+            except BusUnavailable:  # the server does not know of it yet
+                return False
+
+        async with ops.serve("log.ops.ask", answer):
+            await eventually(is_answered)
+            with pytest.raises(BusRefused, match="no such thing"):
+                await eng.request("log.ops.ask", b"refuse", 1.0)
+            with pytest.raises(BusUnavailable, match="not now"):
+                await eng.request("log.ops.ask", b"later", 1.0)
+
+        with pytest.raises(BusUnavailable):
+            await eng.request("log.ops.ask", b"this", 0.5)
 
     async def test_an_announcement_reaches_those_who_listen_now(self, connect: Connect) -> None:
         ops, eng = await connect("ops"), await connect("eng")

@@ -125,6 +125,12 @@ async def work(desk: Desk, number: str) -> str:
     return key
 
 
+async def on_the_board(desk: Desk, key: str) -> list[tuple[str, str, list[str]]]:
+    """The engineering issues of a case: key, status, and which cases they serve."""
+    found = await desk.ask("GET", "eng", f"/issues?ops_issue={key}")
+    return [(each["key"], each["status"], each["ops_issues"]) for each in found["items"]]
+
+
 async def refused(desk: Desk, service: Service) -> bool:
     """Whether a command is refused because the log was restored."""
     path = "/issues" if service == "ops" else "/teams/PAY"
@@ -157,6 +163,7 @@ async def test_an_older_database_is_found_out_and_made_whole(
     await backups.take(service)
     await eventually(lambda: people.is_ready(service), 30.0)
     later = await work(people, "C-2")
+    board = await on_the_board(people, later)
     said = {each: await published(people, each, holder=OTHER[each]) for each in OTHER}
 
     # While the other one does not answer, the service's own stream says that something is missing.
@@ -172,6 +179,7 @@ async def test_an_older_database_is_found_out_and_made_whole(
         assert (await published(people, author, holder=author))[: len(held)] == held
     (recovered,) = [e for e in await entries(people, service) if LogRecovered.TYPE.encode() in e]
     assert decode_head(recovered).epoch == 2
+    assert await eventually(lambda: on_the_board(people, later)) == board
     again = await publish(people, opening("C-2"))
     assert (again["outcome"], again["key"]) == ("duplicate", later)
     third = await work(people, "C-3")

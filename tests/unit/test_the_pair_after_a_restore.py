@@ -13,8 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
+from services.eng_issues.domain.case import Case
 from services.eng_issues.domain.events import Said
 from services.eng_issues.domain.states import NOTHING, evolve
+from services.eng_issues.policies.a_recovered_board_follows_its_cases import mentions
+from services.eng_issues.policies.a_recovered_board_follows_its_cases import (
+    react as react_board,
+)
 from services.ops_issues.policies.a_case_that_moved_states_its_status import react
 from shared.bus.entries import Arrived
 from shared.bus.interleaving import Interleaving
@@ -30,6 +35,7 @@ from tests.unit.test_the_pair_agrees import (
     Pair,
     after_crossing,
     agree,
+    boards_are_sound,
     is_published_about_a_case,
 )
 
@@ -101,10 +107,21 @@ def restored_engineering(before: Engineering, length: int, peer: Sequence[AnyRec
         elif number_of(event) in theirs and is_published_by_ops(event):
             interleaving.theirs(arrived(event))
     after.own.sequence = before.own.sequence
+    boards_follow(after, {event.subject for event in after.log[length:]})
     after.is_quiet = False
     for event in theirs.values():
         after.receive(event)
     return after
+
+
+def boards_follow(after: Restored, streams: set[str]) -> None:
+    """As the edge does: what follows for every engineering issue that a touched case names."""
+    touched = {k: s for k, s in after.streams.items() if k in streams and isinstance(s, Case)}
+    named = mentions(event for event in after.log if event.subject in touched)
+    for key, mention in named.items():
+        issue = after.found(key)
+        cases = {**after.cases_of(issue), **touched}
+        after.record(react_board(key, mention, after.team(mention.team), issue, cases))
 
 
 def is_published_by_ops(event: AnyRecorded) -> bool:
@@ -154,11 +171,14 @@ def test_whatever_was_lost_both_services_agree(
     longest = max(len(pair.operations.log), len(pair.engineering.log))
 
     RESTORES[service](pair, data.draw(st.integers(0, longest)))
+    boards_are_sound(pair)
     pair.deliver_all()
+    boards_are_sound(pair)
     agree(pair)
 
     for act in more:
         act(pair)
+        boards_are_sound(pair)
     pair.deliver_all()
     agree(pair)
 

@@ -14,8 +14,9 @@ from shared.events import eng, ops
 from shared.events.envelope import Body, Private
 from shared.events.vocabulary import Severity, Visibility
 
-MoveOrigin = Literal["hand", "tracker", "returned", "claimed", "asked", "rejected"]
-"""Why an issue moved: a person on the board, another system, or one ops issue that it serves."""
+MoveOrigin = Literal["hand", "tracker", "returned", "claimed", "asked", "rejected", "recovered"]
+"""Why an issue moved: a person on the board, another system, one ops issue that it serves, or the
+recovery of a log that lost the move itself."""
 
 
 class Said(Struct, frozen=True, kw_only=True):

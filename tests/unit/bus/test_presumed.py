@@ -87,3 +87,15 @@ async def test_a_broker_that_is_away_for_a_while_is_waited_out(log: EventLog) ->
     presumed = Presumed(log, Peer(position=9, sequence=5, away=2), lambda: 5)
 
     assert await presumed.held(9, timeout=5)
+
+
+async def test_what_was_known_of_an_epoch_that_ended_counts_no_more(log: EventLog) -> None:
+    peer = Peer(position=9, sequence=5)
+    epoch = 1
+    presumed = Presumed(log, peer, lambda: 5, lambda: epoch)
+    assert await presumed.held(9, timeout=0.5)
+
+    epoch = 2
+    peer.head = HeadAnnouncement(log=LOG, epoch=2, position=8, sequence=6)
+
+    assert not await presumed.held(8, timeout=0.1)

@@ -2,84 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
-from functools import partial
-from typing import Protocol, cast
+from typing import cast
 
 import pytest
 
-from shared.bus import taking_back
 from shared.bus.memory import MemoryBroker
-from shared.bus.provision import receiver_name
-from shared.eventlog.log import EventLog
-from shared.eventlog.memory import MemoryStore
-from shared.eventlog.model import Append, LogReadOnly, LogUnavailable
-from shared.eventlog.port import Group
-from shared.eventlog.recovered import STREAM, LogRecovered
+from shared.eventlog.model import Append, LogReadOnly
 from shared.events import subjects
 from shared.events.codec import decode_head
 from shared.events.intake import Service
-from shared.hosting.clock import utc_now
-from tests.kit.sides import CODEC, MemoryTransport, Side, draft, holds_all, memory_store
+from tests.kit.sides import MemoryTransport, draft, holds_all, memory_store
 from tests.kit.waiting import eventually
-
-
-class Begin(Protocol):
-    def __call__(self, service: Service, store: MemoryStore | None = None) -> Awaitable[Side]: ...
-
-
-@pytest.fixture
-def broker() -> MemoryBroker:
-    return MemoryBroker([receiver_name("ops"), receiver_name("eng")], ack_wait=0.2)
-
-
-@pytest.fixture
-async def begin(broker: MemoryBroker) -> AsyncIterator[Begin]:
-    sides: list[Side] = []
-
-    def connect(log: EventLog, service: Service, other: Service) -> MemoryTransport:
-        return MemoryTransport(broker, service, log)
-
-    async def begin(service: Service, store: MemoryStore | None = None) -> Side:
-        side = Side(service, connect, store=store)
-        sides.append(side)
-        await side.start()
-        return side
-
-    yield begin
-    for side in sides:
-        await side.stop()
-
-
-async def agree(one: Side, other: Side) -> bool:
-    return await holds_all(one, other) and await holds_all(other, one)
-
-
-async def recovered(side: Side) -> LogRecovered:
-    """What the log says of its own recovery."""
-    rows = await side.store.read_streams([STREAM])
-    (row,) = [row for row in rows if row.source == side.log.source]
-    said = CODEC.decode(row.type, row.entry).data
-    assert isinstance(said, LogRecovered)
-    return said
-
-
-async def lose_the_end(begin: Begin, service: Service) -> tuple[Side, Side, list[bytes]]:
-    """``service`` says 5, is backed up, says 7 more that arrive, and is restored."""
-    store = memory_store(service)
-    other = await begin("eng" if service == "ops" else "ops")
-    first = await begin(service, store)
-    await first.say(5)
-    await other.say(3)
-    await eventually(lambda: agree(first, other))
-    backup = store.backup()
-    await first.say(7)
-    await other.say(4)
-    await eventually(lambda: agree(first, other))
-    published = await first.published()
-    await first.stop()
-    store.restore(backup)
-    return await begin(service, store), other, published
+from tests.unit.bus.restored import Begin, agree, lose_the_end, recovered
 
 
 @pytest.mark.parametrize("service", ["ops", "eng"])
@@ -126,13 +60,13 @@ async def test_what_never_reached_the_other_side_is_lost_and_said_to_be(
     await first.say(5)
     await eventually(lambda: holds_all(eng, first))
     backup = store.backup()
-    eng.transport.bus.is_connected = False  # type: ignore[attr-defined]
+    cast("MemoryTransport", eng.transport).bus.is_connected = False
     await first.say(4)
     await eventually(lambda: len(broker.streams[subjects.OPS_EVENTS]) == 9)
     await first.stop()
     broker.lose(subjects.OPS_EVENTS, lambda number: number in {6, 7})
     store.restore(backup)
-    eng.transport.bus.is_connected = True  # type: ignore[attr-defined]
+    cast("MemoryTransport", eng.transport).bus.is_connected = True
 
     side = await begin("ops", store)
     await side.writable()
@@ -194,151 +128,3 @@ async def test_both_restored_at_once_lose_what_neither_holds_and_agree_on_the_re
     assert (await ops.published())[:9] == kept
     assert (await recovered(ops)).said == 15
     assert [side.log.head.epoch for side in (ops, eng)] == [2, 2]
-
-
-async def test_a_log_that_went_on_before_it_was_compared_is_stopped(begin: Begin) -> None:
-    store = memory_store("ops")
-    eng, first = await begin("eng"), await begin("ops", store)
-    await first.say(5)
-    backup = store.backup()
-    await first.say(3)
-    await eventually(lambda: agree(first, eng))
-    await first.stop()
-    store.restore(backup)
-    careless = EventLog(store, source=first.log.source, codec=CODEC, clock=utc_now)
-    await careless.start()
-    await careless.append(Append((draft("ops", "OPS-77"),), {"OPS-77": 0}))
-    await careless.stop()
-    held = await eng.received()
-
-    side = await begin("ops", store)
-    await eventually(lambda: side.exchange.handshake.alarm)
-
-    with pytest.raises(LogReadOnly, match="went on before it was compared"):
-        await side.log.append(Append((draft("ops", "OPS-78"),), {"OPS-78": 0}))
-    assert "handshake" in side.exchange.status().trouble
-    assert await eng.received() == held
-    assert (await store.head()).sequence == 6
-
-
-async def test_a_process_whose_database_is_replaced_writes_nothing_more(begin: Begin) -> None:
-    store = memory_store("ops")
-    side = await begin("ops", store)
-    losses: list[str] = []
-    side.log.on_loss(losses.append)
-    await side.say(5)
-    backup = store.backup()
-    await side.say(5)
-
-    store.restore(backup)
-
-    with pytest.raises(LogUnavailable):
-        await side.say(1)
-    assert len(losses) == 1
-    with pytest.raises(LogReadOnly, match="must start again"):
-        await side.say(1)
-    assert (await store.head()).sequence == 5
-
-
-async def test_an_idle_process_notices_that_its_database_was_replaced(begin: Begin) -> None:
-    store = memory_store("ops")
-    side = await begin("ops", store)
-    backup = store.backup()
-    await side.say(5)
-
-    store.restore(backup)
-
-    await eventually(lambda: side.log.read_only)
-
-
-async def test_without_the_other_side_it_waits_if_its_stream_says_more(begin: Begin) -> None:
-    store = memory_store("ops")
-    eng, first = await begin("eng"), await begin("ops", store)
-    await first.say(5)
-    backup = store.backup()
-    await first.say(3)
-    await eventually(lambda: agree(first, eng))
-    await first.stop()
-    await eng.stop()
-    store.restore(backup)
-
-    side = await begin("ops", store)
-    await eventually(lambda: "was restored" in (side.log.read_only or ""))
-    again = await begin("eng", cast("MemoryStore", eng.store))
-
-    await side.writable()
-    await eventually(lambda: agree(side, again))
-    assert (await recovered(side)).recovered == 3
-
-
-async def test_without_the_other_side_it_begins_if_its_stream_says_no_more(begin: Begin) -> None:
-    store = memory_store("ops")
-    first = await begin("ops", store)
-    await first.say(5)
-    await eventually(lambda: first.exchange.status().lag_out == 0)
-    await first.stop()
-
-    side = await begin("ops", store)
-    await side.writable()
-
-
-@pytest.mark.parametrize("commits", range(6))
-async def test_a_recovery_that_crashed_goes_on(
-    begin: Begin, monkeypatch: pytest.MonkeyPatch, commits: int
-) -> None:
-    monkeypatch.setattr(taking_back, "RUN_MAX", 2)
-    store = memory_store("ops")
-    eng, first = await begin("eng"), await begin("ops", store)
-    await first.say(5)
-    await eng.say(3)
-    await eventually(lambda: agree(first, eng))
-    backup = store.backup()
-    await first.say(7)
-    await eventually(lambda: agree(first, eng))
-    published = await first.published()
-    await first.stop()
-    store.restore(backup)
-    left = commits
-    commit = store.commit
-
-    async def crashing(group: Group) -> None:
-        nonlocal left
-        if not left:
-            raise LogUnavailable("it crashed")
-        left -= 1
-        await commit(group)
-
-    monkeypatch.setattr(store, "commit", crashing)
-    crashed = await begin("ops", store)
-    await eventually(lambda: not left or crashed.exchange.handshake.passed)
-    await crashed.stop()
-    monkeypatch.setattr(store, "commit", commit)
-
-    side = await begin("ops", store)
-    await side.writable()
-
-    assert await side.published() == published
-    said = await recovered(side)
-    assert (said.lost_from, said.recovered, said.epoch) == (6, 7, 2)
-
-
-async def test_a_backup_from_before_an_earlier_recovery(begin: Begin) -> None:
-    store = memory_store("ops")
-    eng, side = await begin("eng"), await begin("ops", store)
-    await side.say(5)
-    await eventually(partial(agree, side, eng))
-    backup = store.backup()
-    for number in (1, 2, 3):
-        stream = f"OPS-7{number}"
-        await side.log.append(Append((draft("ops", stream),), {stream: 0}))
-        await eventually(partial(agree, side, eng))
-        published = await side.published()
-        await side.stop()
-        store.restore(backup)
-        side = await begin("ops", store)
-        await side.writable()
-        assert await side.published() == published
-
-    await eventually(partial(agree, side, eng))
-    assert [each.epoch for each in await store.epochs()] == [1, 2, 3, 4]
-    assert eng.exchange.status().receiver.alarm is None
