@@ -12,8 +12,10 @@ from typing import Final, Literal
 
 import httpx
 
+from caselog.embedded.passwords import Passwords
+from caselog.embedded.postgres import SUPERUSER
 from caselog.endpoints import SERVICES, Endpoints, Service, load
-from tests.chaos.proxy import Proxy
+from tests.chaos.proxy import LOOPBACK, Proxy
 from tests.kit.stack import RunningUp, part_pid
 
 Server = Literal["postgres", "nats"]
@@ -115,6 +117,12 @@ class Product:
     def store(self) -> Path:
         """Where JetStream keeps its files."""
         return self.data / "nats" / "store"
+
+    @property
+    def superuser_dsn(self) -> str:
+        """PostgreSQL itself, without a proxy."""
+        password = Passwords(self.data / "postgres" / "passwords.json").of(SUPERUSER)
+        return f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{self._postgres_port()}/postgres"
 
     # --- how it is ----------------------------------------------------------------------------
 
