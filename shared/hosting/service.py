@@ -31,6 +31,7 @@ from shared.hosting import operating
 from shared.hosting.app import Site, build_app
 from shared.hosting.asyncapi import asyncapi_document
 from shared.hosting.clock import utc_now
+from shared.hosting.clock_watch import ClockWatch
 from shared.hosting.command_routes import CommandRunner
 from shared.hosting.commands import AnyCommand, Rebuild
 from shared.hosting.health import Readiness
@@ -182,7 +183,8 @@ async def run_service(
     )
     exchange = _exchange(identity, settings, composed, log, transport, letters, adapters)
     runner = CommandRunner(log, composed.rebuild, utc_now)
-    status = operating.Status(log, exchange, letters, models)
+    watch = ClockWatch(lambda: pool.fetchval("SELECT clock_timestamp()"), utc_now)
+    status = operating.Status(log, exchange, letters, models, watch)
     status.measure(metrics)
     site = Site(
         title=identity.title,
@@ -204,6 +206,7 @@ async def run_service(
         [
             Watchdog(),
             Named("database", lambda: _opened(pool), pool.close),
+            watch.part(),
             Named("log", log.start, log.stop),
             models,
             Named("exchange", exchange.start, exchange.stop),
