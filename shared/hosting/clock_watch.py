@@ -13,13 +13,14 @@ from typing import Final
 import asyncpg
 import structlog
 
+from shared.eventlog.postgres_errors import CONNECTION_TROUBLE
 from shared.hosting.serving import Periodic
 
 EVERY_SECONDS: Final = 5.0
 OFF_SECONDS: Final = 5.0
 """More than an answer takes, and more than clocks differ that somebody keeps."""
 
-_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_AWAY: Final = (asyncpg.PostgresError, *CONNECTION_TROUBLE)
 _logger: structlog.stdlib.BoundLogger = structlog.get_logger("clock")
 
 
