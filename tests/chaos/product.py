@@ -162,16 +162,28 @@ class Product:
                 return float(line.split()[1])
         raise AssertionError(f"{service} has no metric {name}")
 
-    async def is_whole(self) -> bool:
-        """Both are ready, and each holds what the other had published a moment ago."""
+    async def are_ready(self) -> bool:
+        """Both say so."""
         for service in SERVICES:
             status, said = await self.readiness(service)
             assert status == httpx.codes.OK, f"{service}: {said}"
-        ops, eng = await self.lag("ops"), await self.lag("eng")
-        later_eng, later_ops = await self.lag("eng"), await self.lag("ops")
-        assert int(str(later_eng["received"])) >= int(str(ops["sequence"])), (ops, later_eng)
-        assert int(str(later_ops["received"])) >= int(str(eng["sequence"])), (eng, later_ops)
         return True
+
+    async def published(self) -> dict[Service, int]:
+        """The last sequence of each service."""
+        return {each: int(str((await self.lag(each))["sequence"])) for each in SERVICES}
+
+    async def hold(self, published: Mapping[Service, int]) -> bool:
+        """Whether each holds what the other had published by then."""
+        for author, receiver in (("ops", "eng"), ("eng", "ops")):
+            held = await self.lag(receiver)  # type: ignore[arg-type]
+            wanted = published[author]  # type: ignore[index]
+            assert int(str(held["received"])) >= wanted, (receiver, wanted, held)
+        return True
+
+    async def is_whole(self) -> bool:
+        """Both are ready, nothing more is published, and each holds all of the other."""
+        return await self.are_ready() and await self.hold(await self.published())
 
     async def is_at_rest(self) -> bool:
         """Whole, with nothing on its way, nothing in trouble, and read models at the end."""

@@ -100,16 +100,22 @@ class Run:
         loop = asyncio.get_running_loop()
         over = loop.time()
 
-        async def is_whole() -> bool:
+        published: dict[Service, int] = {}
+
+        async def is_well() -> bool:
+            """Both are ready, and then each has what the other had published just now."""
             try:
-                return await self.product.is_whole()
+                await self.product.are_ready()
+                if not published:
+                    published.update(await self.product.published())
+                return await self.product.hold(published)
             except AssertionError as reason:
                 said = str(reason).splitlines()[0][:REASON_CHARACTERS]
                 if not recovery.reasons or recovery.reasons[-1][1] != said:
                     recovery.reasons.append((loop.time() - over, said))
                 raise
 
-        await eventually(is_whole, WHOLE_SECONDS, every=0.05, describe="all is well")
+        await eventually(is_well, WHOLE_SECONDS, every=0.05, describe=lambda: str(recovery))
         recovery.seconds = loop.time() - over
         if recovery.seconds > SLOW_SECONDS:
             self.say(f"slow: {recovery}")
