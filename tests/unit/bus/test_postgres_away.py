@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
 import pytest
@@ -23,7 +23,7 @@ class BrokenPool:
     def acquire(self) -> BrokenPool:
         return self
 
-    async def __aenter__(self) -> BrokenPool:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
