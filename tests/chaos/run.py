@@ -15,7 +15,7 @@ from caselog.endpoints import Endpoints, Service
 from tests.chaos.checker import Log, check
 from tests.chaos.clients import Clients
 from tests.chaos.faults import Faults
-from tests.chaos.history import Line, operations
+from tests.chaos.history import Line, operations, write
 from tests.chaos.product import Product
 from tests.chaos.schedule import Fault
 from tests.chaos.wishes import SEVERITY, Ground, Shared
@@ -75,6 +75,7 @@ class Run:
             )
         finally:
             await clients.close()
+            write(clients.recorder.history, self.product.data / "history.jsonl")
         return clients.recorder.history
 
     async def _suffer(self, faults: Sequence[Fault]) -> None:
