@@ -28,6 +28,8 @@ WHOLE_SECONDS: Final = 90.0
 SLOW_SECONDS: Final = 10.0
 """A recovery that takes longer is told with its reasons."""
 REASON_CHARACTERS: Final = 300
+REASONS_SHOWN: Final = 4
+"""From the beginning and from the end."""
 LOG_PAGE: Final = 20_000
 
 Say = Callable[[str], None]
@@ -47,7 +49,10 @@ class Recovery:
 
     def __str__(self) -> str:
         lines = [f"{self.fault.kind} ({self.what}): all well after {self.seconds or 0:.1f} s"]
-        lines += [f"    from {since:.1f} s: {reason}" for since, reason in self.reasons]
+        told = [f"    from {since:.1f} s: {reason}" for since, reason in self.reasons]
+        if len(told) > 2 * REASONS_SHOWN:  # mostly figures that move
+            told[REASONS_SHOWN:-REASONS_SHOWN] = ["    …"]
+        lines += told
         return "\n".join(lines)
 
 
@@ -193,8 +198,10 @@ def summary(history: Sequence[Line], recoveries: Sequence[Recovery]) -> str:
         by_kind.setdefault(each.fault.kind, []).append(each)
     for kind, those in sorted(by_kind.items()):
         times = [each.seconds for each in those if each.seconds is not None]
-        took = f"{median(times):.1f} s, at most {max(times):.1f} s" if times else "overtaken"
-        lines.append(f"  {kind}: {len(those)}, all well again after {took}")
+        took = "the next came first"
+        if times:
+            took = f"all well again after {median(times):.1f} s, at most {max(times):.1f} s"
+        lines.append(f"  {kind}: {len(those)}, {took}")
     return "\n".join(lines)
 
 
