@@ -192,12 +192,15 @@ class EmbeddedPostgres(DaemonPart):
 
         Our lock says that its server is gone, but its number may be another process by now (after
         a container's restart it often is), and PostgreSQL would refuse. It does not mind its own
-        parent's number, and still checks that nobody uses the shared memory named in the file.
+        parent's number, and still checks that nobody uses the shared memory named in the file. An
+        empty one, as a full disk leaves it, would stop every start: it goes.
         """
         path = self.data / "postmaster.pid"
         state = pid_file(self.data)
         if state:
             path.write_text("\n".join([str(os.getpid()), *state[1:]]) + "\n")
+        else:
+            path.unlink(missing_ok=True)
 
 
 def binary(name: str) -> Path:

@@ -20,6 +20,7 @@ from shared.bus.dead_letters import (
     Rejected,
     State,
 )
+from shared.eventlog.postgres_errors import CONNECTION_TROUBLE
 
 LOCK: Final = 7_225_119
 """The session advisory lock that the process in charge of the exchange holds."""
@@ -30,7 +31,7 @@ BEAT_S: Final = 2.0
 """How often the one that has it makes sure that the connection lives."""
 
 _Connection = asyncpg.pool.PoolConnectionProxy
-_AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_AWAY: Final = (asyncpg.PostgresError, *CONNECTION_TROUBLE)
 _KEEP: Final = """
     INSERT INTO bus.dead_letter AS kept
         (id, digest, received_at, route, headers, body, reason, rule)

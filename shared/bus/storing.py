@@ -29,7 +29,11 @@ from shared.eventlog.model import (
 from shared.eventlog.port import LogStore
 
 CONFLICTS_MAX: Final = 3
-"""Races lost against local commands before a batch is tried in halves."""
+"""Races lost against local commands before fewer are tried together."""
+TOGETHER_MAX: Final = 512
+"""Events stored together, if there are no races."""
+STEADY: Final = 8
+"""Batches that go well before twice as many are tried together again."""
 
 _logger = logging.getLogger(__name__)
 
@@ -87,6 +91,8 @@ class Keeper:
         self._author = author
         self._interpreter = interpreter
         self._patience = patience
+        self._size = TOGETHER_MAX
+        self._well = 0
         self.held: Held | None = None
         self.stored = 0
         self.conflicts = 0
@@ -109,16 +115,27 @@ class Keeper:
     async def store(self, arrived: Sequence[Arrived]) -> None:
         """Returns once all are held: each is the next in sequence after the one before it.
 
+        How many go together is remembered: where local commands are quick, a large batch loses
+        every race, and to begin with a large one each time would cost more than the work itself.
         Raises CannotStore.
         """
-        if not arrived or await self._together(arrived):
-            return
-        if len(arrived) == 1:
-            await self._alone(arrived[0])
-            return
-        half = len(arrived) // 2
-        await self.store(arrived[:half])
-        await self.store(arrived[half:])
+        while arrived:
+            some = arrived[: self._size]
+            if await self._together(some):
+                self._went_well()
+            elif len(some) == 1:  # its own fault, not that of too many
+                await self._alone(some[0])
+                self._size = TOGETHER_MAX
+            else:
+                self._size, self._well = len(some) // 2, 0
+                continue
+            arrived = arrived[len(some) :]
+
+    def _went_well(self) -> None:
+        """So many together may be stored, and after a while perhaps more."""
+        self._well += 1
+        if self._well >= STEADY and self._size < TOGETHER_MAX:
+            self._size, self._well = self._size * 2, 0
 
     async def _together(self, arrived: Sequence[Arrived]) -> bool:
         """False if fewer of them should be tried: one is bad, or others write to their streams."""

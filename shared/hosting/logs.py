@@ -11,6 +11,10 @@ import msgspec
 import structlog
 
 LEVELS: Final = ("debug", "info", "warning", "error")
+# Places, not values: a frame of a request holds its body and its token.
+_TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 # Libraries that say at INFO what is only of interest to themselves.
 _QUIET: Final = ("faststream", "httpx", "nats", "uvicorn")
 
@@ -28,7 +32,7 @@ def configure_logs(service: str, level: str = "info") -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         name_service,
-        structlog.processors.dict_tracebacks,
+        _TRACEBACKS,
     ]
     threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(

@@ -20,6 +20,7 @@ from shared.eventlog.log import EventLog
 from shared.eventlog.projector import Projector
 from shared.events.intake import Fault, Receipt
 from shared.hosting.bodies import BodyDecoder
+from shared.hosting.clock_watch import ClockWatch
 from shared.hosting.documented import OPT, Documented
 from shared.hosting.health import Check
 from shared.hosting.metrics import Metrics
@@ -100,7 +101,9 @@ class Status:
         exchange: Exchange,
         dead_letters: DeadLetters,
         models: Projector,
+        watch: ClockWatch,
     ) -> None:
+        self._watch = watch
         self._log = log
         self._exchange = exchange
         self._dead_letters = dead_letters
@@ -109,7 +112,7 @@ class Status:
     async def lag(self) -> Lag:
         """Raises DeadLettersUnavailable."""
         exchange = self._exchange.status()
-        failing = self._log.trouble
+        own = {"log": self._log.trouble, "clock": self._watch.trouble}
         return Lag(
             position=exchange.head.position,
             sequence=exchange.head.sequence,
@@ -120,7 +123,7 @@ class Status:
             lag_in=exchange.lag_in,
             projections=self._models.positions,
             dead_letters=await self._dead_letters.open_count(),
-            trouble=exchange.trouble | ({} if failing is None else {"log": failing}),
+            trouble=exchange.trouble | {part: why for part, why in own.items() if why},
         )
 
     def checks(self) -> dict[str, Check]:
@@ -178,6 +181,10 @@ class Status:
             "log_failing": (
                 "Whether appending to the log failed a moment ago.",
                 lambda: float(self._log.trouble is not None),
+            ),
+            "clock_ahead_seconds": (
+                "How far this clock is ahead of the database's; negative if behind.",
+                lambda: self._watch.ahead,
             ),
             "exchange_troubles": (
                 "Parts of the exchange that fail now.",

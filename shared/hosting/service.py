@@ -18,6 +18,7 @@ from shared.hosting.app import Site, build_app
 from shared.hosting.assembly import Adapters, Compose, Identity, assemble
 from shared.hosting.asyncapi import asyncapi_document
 from shared.hosting.clock import utc_now
+from shared.hosting.clock_watch import ClockWatch
 from shared.hosting.health import Readiness
 from shared.hosting.http_server import AddressTaken, HttpServer
 from shared.hosting.lifetime import Lifetime
@@ -81,7 +82,8 @@ async def run_service(
     log, exchange, runner = parts.log, parts.exchange, parts.runner
     log.on_commit(metrics.committed)
     log.on_loss(lifetime.fail)
-    status = operating.Status(log, exchange, parts.letters, parts.models)
+    watch = ClockWatch(lambda: pool.fetchval("SELECT clock_timestamp()"), utc_now)
+    status = operating.Status(log, exchange, parts.letters, parts.models, watch)
     status.measure(metrics)
     site = Site(
         title=identity.title,
@@ -103,6 +105,7 @@ async def run_service(
         [
             Watchdog(),
             Named("database", lambda: _opened(pool), pool.close),
+            watch.part(),
             Named("log", log.start, log.stop),
             parts.models,
             Named("exchange", exchange.start, exchange.stop),

@@ -89,6 +89,7 @@ class Clients:
             await eventually(ask, SETTLE_SECONDS, every=AGAIN_SECONDS, describe="a last answer")
 
     async def close(self) -> None:
+        self._stop.set()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 
+from tests.chaos.false_clocks import can_fake_time
 from tests.chaos.product import Product
 from tests.chaos.small_disks import can_mount
 
@@ -23,6 +24,7 @@ ONLY = os.environ.get("CASELOG_TEST_CHAOS_ONLY", "")
 
 NEEDS: Final[Mapping[str, Callable[[], bool]]] = {
     "mount": can_mount,
+    "libfaketime": can_fake_time,
 }
 """What not every machine gives; a test that needs it says so, and is left out where it is not."""
 

@@ -12,8 +12,10 @@ from typing import Final, Literal
 
 import httpx
 
+from caselog.embedded.passwords import Passwords
+from caselog.embedded.postgres import SUPERUSER
 from caselog.endpoints import SERVICES, Endpoints, Service, load
-from tests.chaos.proxy import Proxy
+from tests.chaos.proxy import LOOPBACK, Proxy
 from tests.kit.stack import RunningUp, part_pid
 
 Server = Literal["postgres", "nats"]
@@ -116,6 +118,12 @@ class Product:
         """Where JetStream keeps its files."""
         return self.data / "nats" / "store"
 
+    @property
+    def superuser_dsn(self) -> str:
+        """PostgreSQL itself, without a proxy."""
+        password = Passwords(self.data / "postgres" / "passwords.json").of(SUPERUSER)
+        return f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{self._postgres_port()}/postgres"
+
     # --- how it is ----------------------------------------------------------------------------
 
     async def readiness(self, service: Service) -> tuple[int, str]:
@@ -154,16 +162,28 @@ class Product:
                 return float(line.split()[1])
         raise AssertionError(f"{service} has no metric {name}")
 
-    async def is_whole(self) -> bool:
-        """Both are ready, and each holds what the other had published a moment ago."""
+    async def are_ready(self) -> bool:
+        """Both say so."""
         for service in SERVICES:
             status, said = await self.readiness(service)
             assert status == httpx.codes.OK, f"{service}: {said}"
-        ops, eng = await self.lag("ops"), await self.lag("eng")
-        later_eng, later_ops = await self.lag("eng"), await self.lag("ops")
-        assert int(str(later_eng["received"])) >= int(str(ops["sequence"])), (ops, later_eng)
-        assert int(str(later_ops["received"])) >= int(str(eng["sequence"])), (eng, later_ops)
         return True
+
+    async def published(self) -> dict[Service, int]:
+        """The last sequence of each service."""
+        return {each: int(str((await self.lag(each))["sequence"])) for each in SERVICES}
+
+    async def hold(self, published: Mapping[Service, int]) -> bool:
+        """Whether each holds what the other had published by then."""
+        for author, receiver in (("ops", "eng"), ("eng", "ops")):
+            held = await self.lag(receiver)  # type: ignore[arg-type]
+            wanted = published[author]  # type: ignore[index]
+            assert int(str(held["received"])) >= wanted, (receiver, wanted, held)
+        return True
+
+    async def is_whole(self) -> bool:
+        """Both are ready, nothing more is published, and each holds all of the other."""
+        return await self.are_ready() and await self.hold(await self.published())
 
     async def is_at_rest(self) -> bool:
         """Whole, with nothing on its way, nothing in trouble, and read models at the end."""

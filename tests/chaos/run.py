@@ -15,7 +15,7 @@ from caselog.endpoints import Endpoints, Service
 from tests.chaos.checker import Log, check
 from tests.chaos.clients import Clients
 from tests.chaos.faults import Faults
-from tests.chaos.history import Line, operations
+from tests.chaos.history import Line, operations, write
 from tests.chaos.product import Product
 from tests.chaos.schedule import Fault
 from tests.chaos.wishes import SEVERITY, Ground, Shared
@@ -28,6 +28,8 @@ WHOLE_SECONDS: Final = 90.0
 SLOW_SECONDS: Final = 10.0
 """A recovery that takes longer is told with its reasons."""
 REASON_CHARACTERS: Final = 300
+REASONS_SHOWN: Final = 4
+"""From the beginning and from the end."""
 LOG_PAGE: Final = 20_000
 
 Say = Callable[[str], None]
@@ -47,7 +49,10 @@ class Recovery:
 
     def __str__(self) -> str:
         lines = [f"{self.fault.kind} ({self.what}): all well after {self.seconds or 0:.1f} s"]
-        lines += [f"    from {since:.1f} s: {reason}" for since, reason in self.reasons]
+        told = [f"    from {since:.1f} s: {reason}" for since, reason in self.reasons]
+        if len(told) > 2 * REASONS_SHOWN:  # mostly figures that move
+            told[REASONS_SHOWN:-REASONS_SHOWN] = ["    …"]
+        lines += told
         return "\n".join(lines)
 
 
@@ -75,6 +80,7 @@ class Run:
             )
         finally:
             await clients.close()
+            write(clients.recorder.history, self.product.data / "history.jsonl")
         return clients.recorder.history
 
     async def _suffer(self, faults: Sequence[Fault]) -> None:
@@ -100,16 +106,22 @@ class Run:
         loop = asyncio.get_running_loop()
         over = loop.time()
 
-        async def is_whole() -> bool:
+        published: dict[Service, int] = {}
+
+        async def is_well() -> bool:
+            """Both are ready, and then each has what the other had published just now."""
             try:
-                return await self.product.is_whole()
+                await self.product.are_ready()
+                if not published:
+                    published.update(await self.product.published())
+                return await self.product.hold(published)
             except AssertionError as reason:
                 said = str(reason).splitlines()[0][:REASON_CHARACTERS]
                 if not recovery.reasons or recovery.reasons[-1][1] != said:
                     recovery.reasons.append((loop.time() - over, said))
                 raise
 
-        await eventually(is_whole, WHOLE_SECONDS, every=0.05, describe="all is well")
+        await eventually(is_well, WHOLE_SECONDS, every=0.05, describe=lambda: str(recovery))
         recovery.seconds = loop.time() - over
         if recovery.seconds > SLOW_SECONDS:
             self.say(f"slow: {recovery}")
@@ -186,8 +198,10 @@ def summary(history: Sequence[Line], recoveries: Sequence[Recovery]) -> str:
         by_kind.setdefault(each.fault.kind, []).append(each)
     for kind, those in sorted(by_kind.items()):
         times = [each.seconds for each in those if each.seconds is not None]
-        took = f"{median(times):.1f} s, at most {max(times):.1f} s" if times else "overtaken"
-        lines.append(f"  {kind}: {len(those)}, all well again after {took}")
+        took = "the next came first"
+        if times:
+            took = f"all well again after {median(times):.1f} s, at most {max(times):.1f} s"
+        lines.append(f"  {kind}: {len(those)}, {took}")
     return "\n".join(lines)
 
 

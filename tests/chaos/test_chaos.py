@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.chaos import history, schedule
+from tests.chaos import schedule
 from tests.chaos.conftest import ONLY, SECONDS, SEED
 from tests.chaos.product import Product
 from tests.chaos.run import Run, prove, summary
@@ -29,7 +29,6 @@ async def test_what_clients_were_told_is_true(
 
     told = await run.go(faults)
 
-    history.write(told, product.data / "history.jsonl")
     say(summary(told, run.recoveries))
     findings = await prove(endpoints, told)
     where = f"SEED={SEED}; the history is in {product.data}"

@@ -10,8 +10,6 @@ from typing import Final
 import asyncpg
 import pytest
 
-from caselog.embedded.passwords import Passwords
-from caselog.embedded.postgres import SUPERUSER
 from tests.chaos.customer import BACK_SECONDS, Customer, comes_back
 from tests.chaos.product import Product
 from tests.chaos.small_disks import SmallDisk, small_disk
@@ -102,12 +100,8 @@ async def test_streams_cannot_grow(
 
 async def the_server_is_gone(product: Product) -> bool:
     """Fills the write-ahead log, a segment at a time; whether that broke the server."""
-    password = Passwords(product.data / "postgres" / "passwords.json").of(SUPERUSER)
-    port = (product.data / "postgres" / "port").read_text().strip()
     try:
-        connection = await asyncpg.connect(
-            f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{port}/postgres", timeout=5
-        )
+        connection = await asyncpg.connect(product.superuser_dsn, timeout=5)
         try:
             await connection.execute("SELECT txid_current(), pg_switch_wal()")
         finally:

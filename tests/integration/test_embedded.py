@@ -281,6 +281,20 @@ async def test_a_pid_file_that_names_somebody_else_does_not_stop_a_start(directo
         await server.stop()
 
 
+async def test_an_empty_pid_file_does_not_stop_a_start(directory: Path) -> None:
+    """A full disk leaves it so."""
+    server = small(directory / "postgres")
+    await server.start()
+    await server.kill()
+    (server.data / "postmaster.pid").write_text("")
+
+    await server.start()
+    try:
+        assert await ask(server, "SELECT 1") == 1
+    finally:
+        await server.stop()
+
+
 async def test_postgres_keeps_its_port_unless_somebody_took_it(directory: Path) -> None:
     async def port_of_a_start() -> int:
         server = small(directory / "postgres")

@@ -211,6 +211,31 @@ async def test_a_batch_that_always_loses_is_tried_in_parts(receiving: Receiving)
     assert await receiving.held() == entries(arrived)
 
 
+async def test_how_many_go_together_is_remembered_and_grows_again(receiving: Receiving) -> None:
+    """Large batches that lose every race, each time anew, would cost more than the work itself."""
+    arrived = await arrivals(72)
+    interpret = receiving.plain.interpret
+    busy = True
+
+    async def overtaken(batch: Sequence[Foreign]) -> Append:
+        append = await interpret(batch)
+        if busy and len(batch) > 4:
+            await receiving.say()
+        return append
+
+    receiving.plain.interpret = overtaken  # type: ignore[method-assign]
+    await receiving.keeper.store(arrived[:16])
+    assert receiving.asked == [*[16] * 3, *[8] * 3, 4, 4, 4, 4]
+
+    await receiving.keeper.store(arrived[16:32])
+    assert receiving.asked[-4:] == [4, 4, 4, 4]  # eight went well by now
+
+    busy = False
+    await receiving.keeper.store(arrived[32:])
+    assert receiving.asked[-5:] == [8, 8, 8, 8, 8]
+    assert await receiving.held() == entries(arrived)
+
+
 @pytest.mark.parametrize("error", [LogUnavailable("away"), AppendUnsettled("who knows")])
 async def test_a_log_that_is_away_is_waited_for(
     receiving: Receiving, monkeypatch: pytest.MonkeyPatch, error: Exception

@@ -316,15 +316,13 @@ async def test_why_appending_fails_can_be_asked_until_it_goes_well(
     store: TroubledStore, log: EventLog
 ) -> None:
     """A log that can be read need not take anything: a disk may be full."""
-    at_first = log.trouble
-    assert at_first is None
+    told = [log.trouble]
     store.trouble = lambda _: Trouble.AWAY
     with pytest.raises(LogUnavailable):
         await log.append(append(noted("a"), at={"a": 0}))
-    troubled = log.trouble
-    assert troubled == "away"
+    told.append(log.trouble)
 
     store.trouble = lambda _: Trouble.NONE
     await log.append(append(noted("a"), at={"a": 0}))
 
-    assert log.trouble is None
+    assert [*told, log.trouble] == [None, "away", None]

@@ -83,3 +83,21 @@ def test_an_exception_is_told_with_its_places(capfd: pytest.CaptureFixture[str])
     first, second = lines(capfd)
     assert first["exception"][0]["exc_type"] == "ZeroDivisionError"
     assert second["exception"][0]["exc_value"] == "a reason"
+
+
+def test_an_exception_tells_no_value(capfd: pytest.CaptureFixture[str]) -> None:
+    """A frame of a request holds its body and its token."""
+    configure_logs("ops")
+
+    def fail(token: str) -> None:
+        raise RuntimeError(f"of {len(token)} characters")
+
+    try:
+        fail("a-secret")
+    except RuntimeError as error:
+        structlog.get_logger("x").error("failed", exc_info=error)
+        logging.getLogger("y").exception("failed")
+
+    said = capfd.readouterr().err
+    assert "of 8 characters" in said
+    assert "a-secret" not in said
