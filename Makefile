@@ -78,6 +78,11 @@ fuzz: $(DEV) ## Give every decoder EXAMPLES=10000 new odd inputs; ARGS="-k token
 	EXAMPLES=$(EXAMPLES) $(PY) -m pytest -n $(WORKERS) --hypothesis-profile=fuzz -o timeout=0 \
 		tests/fuzz $(ARGS)
 
+.PHONY: mutate
+mutate: $(DEV) ## Change the code by one token, and see that a test fails; ARGS="services.*.fold*"
+	$(PY) -m mutmut run --max-children 1 $(ARGS)
+	$(PY) -m mutmut results
+
 .PHONY: chaos
 chaos: $(DEV) ## Run the tests that kill, stop and wipe real processes
 	$(PY) -m pytest -m chaos $(ARGS)
@@ -131,5 +136,5 @@ lock: | $(DEV) ## Compile both lock files anew; ARGS="--upgrade" takes newer ver
 
 .PHONY: clean
 clean: ## Remove the environment, builds and caches (never anyone's data)
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
