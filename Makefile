@@ -86,6 +86,11 @@ SEEDS ?= 1000
 sim: $(DEV) ## Live through SEEDS=1000 worlds of both services, or one: SEED=n; ARGS=--teeth
 	$(PY) -m tests.simulation --seeds $(SEEDS) --workers $(WORKERS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: mutate
+mutate: $(DEV) ## Change the code by one token, and see that a test fails; ARGS="services.*.fold*"
+	$(PY) -m mutmut run --max-children 1 $(ARGS)
+	$(PY) -m mutmut results
+
 .PHONY: chaos
 chaos: $(DEV) ## Kill, freeze, cut and wipe real processes; SECONDS=90 of faults, SEED=n, ARGS="-k disk"
 	CASELOG_TEST_CHAOS_SECONDS=$(SECONDS) CASELOG_TEST_CHAOS_SEED=$(SEED) CASELOG_TEST_CHAOS_ONLY="$(ONLY)" \
@@ -140,5 +145,5 @@ lock: | $(DEV) ## Compile both lock files anew; ARGS="--upgrade" takes newer ver
 
 .PHONY: clean
 clean: ## Remove the environment, builds and caches (never anyone's data)
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
