@@ -35,6 +35,7 @@ _KEPT = (
     "_last_received",
     "_keys",
     "_numbers",
+    "rows_read",
 )
 
 
@@ -80,7 +81,7 @@ class Database(MemoryStore):
         return (scope, key) in self._keys
 
     def snapshot(self) -> Mapping[str, Any]:
-        """A backup: the log as it is now."""
+        """A backup: the log and what is read from it, as they are now."""
         saved = {name: copy(getattr(self, name)) for name in _KEPT}
         saved["_streams"] = copy(self._streams)
         for stream, rows in self._streams.items():
