@@ -67,6 +67,7 @@ class Said:
     service: Service
     once: str
     what: str
+    after: tuple[Service, int] | None = None
     receipts: list[Receipt] = field(default_factory=list)
 
 
@@ -186,7 +187,7 @@ class Clients:
         kind: str,
         subject: str | None,
         data: Any,
-        after: str | None = None,
+        after: tuple[Service, int] | None = None,
     ) -> Said:
         """Publishes an event until there is a receipt for it, now and then once more."""
         self._count += 1
@@ -203,8 +204,10 @@ class Clients:
         if subject is not None:
             event["subject"] = subject
         if after is not None:
-            event["after"] = after
-        said = self.said[event_id] = Said(service, f"{source}#{event_id}", f"{kind} {subject}")
+            event["after"] = f"{after[0]}:{after[1]}"
+        said = self.said[event_id] = Said(
+            service, f"{source}#{event_id}", f"{kind} {subject}", after
+        )
         message = Message(subjects.intake(service, system, kind), msgspec.json.encode(event))
         await self._until_receipt(bus, message, event_id)
         if self._wire.weather.dice.random() < 0.3:
