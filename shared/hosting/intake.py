@@ -105,8 +105,8 @@ class IntakeDesk:
         except ProblemRaised as error:
             return _wrong_body(event, error)
         if event.after is not None and not await self._presume(event.after):
-            reason = f"{event.after.service}:{event.after.position} did not come here in time"
-            return Receipt(outcome="refused", reason=reason, rule=PRESUMED_NOT_SEEN)
+            # It may have been recorded when the other service could be asked.
+            return await self._before(event) or _presumed_in_vain(event.after)
         try:
             result = await self._carry_out(event, body, _keys(event))
         except KeyTaken as error:
@@ -184,6 +184,11 @@ def _wrong_body(event: IntakeEvent, error: ProblemRaised) -> Receipt:
 
 def _malformed(event: IntakeEvent, fault: Fault, errors: tuple[Invalid, ...]) -> Receipt:
     return Malformed(fault=fault, errors=errors, system=event.system, id=event.id).receipt()
+
+
+def _presumed_in_vain(after: After) -> Receipt:
+    reason = f"{after.service}:{after.position} did not come here in time"
+    return Receipt(outcome="refused", reason=reason, rule=PRESUMED_NOT_SEEN)
 
 
 def _in_vain(event: IntakeEvent) -> Receipt:

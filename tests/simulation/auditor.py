@@ -7,7 +7,7 @@ it expects is in ``model`` and in here; it knows no rule from the services' code
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -79,7 +79,7 @@ class Auditor:
     """``found`` is the first violation; it is raised where the world looks."""
 
     def __init__(self) -> None:
-        self.ledgers: Mapping[Service, Ledger] = {"ops": Ledger("ops"), "eng": Ledger("eng")}
+        self.ledgers: dict[Service, Ledger] = {"ops": Ledger("ops"), "eng": Ledger("eng")}
         self.cases: defaultdict[str, Case] = defaultdict(Case)
         self.found: Violation | None = None
 
@@ -90,6 +90,19 @@ class Auditor:
             for end in group.ends:
                 self._append(self.ledgers[service], group.rows[start:end])
                 start = end
+        except Violation as violation:
+            self.found = self.found or violation
+
+    def restored(self, service: Service, rows: Sequence[Row]) -> None:
+        """A database is what it was some time ago: what came since is in no log."""
+        before, ledger = self.ledgers[service], Ledger(service)
+        ledger.handed_over, ledger.stored = before.handed_over, before.stored
+        ledger.is_filled_upto = before.is_filled_upto
+        self.ledgers[service] = ledger
+        if service == "ops":
+            self.cases.clear()
+        try:
+            self._append(ledger, rows)
         except Violation as violation:
             self.found = self.found or violation
 

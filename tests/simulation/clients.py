@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
 
+from shared.bus.dead_letters import DeadLettersUnavailable
 from shared.bus.port import BusError, Message
 from shared.eventlog.model import AppendUnsettled, LogUnavailable
 from shared.events import subjects
@@ -34,6 +35,7 @@ from tests.simulation.services import Running
 from tests.simulation.trace import Trace
 from tests.simulation.weather import BEGINNING, uuid7
 
+STRUCTURED: Final = (("Content-Type", "application/cloudevents+json"),)
 PATIENCE_S: Final = 8.0
 """How long a client waits for an answer."""
 LONG_AGO: Final = "2026-03-01T09:00:00Z"
@@ -44,6 +46,7 @@ RECEIPT_S: Final = 120.0
 LOOK_S: Final = 1.0
 """How often it looks whether its event is lost with the whole stream; then it publishes again."""
 
+T = TypeVar("T")
 Told = Literal["ok", "refused", "unknown"]
 
 
@@ -67,6 +70,7 @@ class Said:
     service: Service
     once: str
     what: str
+    after: tuple[Service, int] | None = None
     receipts: list[Receipt] = field(default_factory=list)
 
 
@@ -156,8 +160,13 @@ class Clients:
         work = parts.runner.carry(command, lambda: call, call.once, call.request_id)
         task = wire.start(process.process, work)
         task.add_done_callback(partial(_answered, answered, call.request_id), context=wire.context)
-        deadline = wire.loop.time() + PATIENCE_S
-        while not answered.done() and process.process.is_alive and wire.loop.time() < deadline:
+        return await self._answer_of(process, answered)
+
+    async def _answer_of(self, process: Running, answered: asyncio.Future[T | None]) -> T | None:
+        """None if the process dies, or patience is at its end."""
+        loop = self._wire.loop
+        deadline = loop.time() + PATIENCE_S
+        while not answered.done() and process.process.is_alive and loop.time() < deadline:
             try:
                 async with asyncio.timeout(0.5):
                     return await asyncio.shield(answered)
@@ -186,7 +195,7 @@ class Clients:
         kind: str,
         subject: str | None,
         data: Any,
-        after: str | None = None,
+        after: tuple[Service, int] | None = None,
     ) -> Said:
         """Publishes an event until there is a receipt for it, now and then once more."""
         self._count += 1
@@ -203,13 +212,35 @@ class Clients:
         if subject is not None:
             event["subject"] = subject
         if after is not None:
-            event["after"] = after
-        said = self.said[event_id] = Said(service, f"{source}#{event_id}", f"{kind} {subject}")
+            event["after"] = f"{after[0]}:{after[1]}"
+        said = self.said[event_id] = Said(
+            service, f"{source}#{event_id}", f"{kind} {subject}", after
+        )
         message = Message(subjects.intake(service, system, kind), msgspec.json.encode(event))
-        await self._until_receipt(bus, message, event_id)
-        if self._wire.weather.dice.random() < 0.3:
+        dice = self._wire.weather.dice
+        if dice.random() < 0.25:
+            await self._post(said, message.body)
+        if not said.receipts:
+            await self._until_receipt(bus, message, event_id)
+        if dice.random() < 0.3:
             await self._publish(bus, message)
         return said
+
+    async def _post(self, said: Said, body: bytes) -> None:
+        """The same event over HTTP, where the receipt is the answer; given up now and then."""
+        for _ in range(3):
+            process = await self._find(said.service)
+            if process is None or process.parts is None:
+                return
+            answered: asyncio.Future[Receipt | None] = self._wire.loop.create_future()
+            intake = process.parts.exchange.intake
+            task = self._wire.start(process.process, intake.receive_http(STRUCTURED, body))
+            task.add_done_callback(partial(_receipted, answered), context=self._wire.context)
+            receipt = await self._answer_of(process, answered)
+            if receipt is not None:
+                said.receipts.append(receipt)
+                self._trace(said.service, f"posted {said.what} -> {receipt.outcome}")
+                return
 
     async def _until_receipt(self, bus: SimBus, message: Message, event_id: str) -> None:
         """Publishes until the broker has it; then waits, unless the broker has lost it."""
@@ -257,5 +288,17 @@ def _answered(
     elif isinstance(error, LogUnavailable | AppendUnsettled):
         kind = problem_of(error).kind
         answered.set_result(Answer(kind.status, b"", None, kind=kind))
+    else:
+        answered.set_exception(error)
+
+
+def _receipted(answered: asyncio.Future[Receipt | None], task: asyncio.Task[Receipt]) -> None:
+    if answered.done() or task.cancelled():
+        return
+    error = task.exception()
+    if error is None:
+        answered.set_result(task.result())
+    elif isinstance(error, LogUnavailable | AppendUnsettled | DeadLettersUnavailable):
+        answered.set_result(None)
     else:
         answered.set_exception(error)

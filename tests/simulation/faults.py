@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from shared.events import subjects
 from shared.events.intake import Service
+from tests.simulation.auditor import Auditor
 from tests.simulation.broker import SERVICES, SimBroker
 from tests.simulation.database import Database
 from tests.simulation.loop import SimLoop
 from tests.simulation.services import Running, Seat
 from tests.simulation.trace import Trace
-from tests.simulation.weather import EVENTS, WallClock, Weather
+from tests.simulation.weather import EVENTS, SWITCHED_OFF, WallClock, Weather
 
 STEPS_TO_DEATH_MAX: Final = 150
 """Steps of a process, after which it is killed: at any of its awaits."""
@@ -23,6 +24,7 @@ STEPS_TO_DEATH_MAX: Final = 150
 class World(Protocol):
     """What faults reach into."""
 
+    auditor: Auditor
     loop: SimLoop
     weather: Weather
     trace: Trace
@@ -43,7 +45,9 @@ class Faults:
         self._world = world
         self._dice = random.Random(f"faults {seed}")
         self._pause = self._dice.choice((0.3, 1.0, 2.0))
-        self._kinds = [kind for kind in EVENTS if kind in world.weather.kinds]
+        every = (*EVENTS, *SWITCHED_OFF)
+        self._kinds = [kind for kind in every if kind in world.weather.kinds]
+        self._backups: dict[Service, Mapping[str, Any]] = {}
         self._mending: set[asyncio.Task[None]] = set()
         self._strikes: Mapping[str, Callable[[Service], Awaitable[None]]] = {
             "purge": self._purge,
@@ -57,9 +61,8 @@ class Faults:
             "clock jump": self._jump,
             "frozen process": self._freeze,
             "slow consumer": self._slow,
+            "database restored": self._restore,
         }
-        # A log restored from a backup needs a service that recovers: ``Database.snapshot`` and
-        # ``Database.restore`` are what its strike is made of.
 
     async def run(self, over: asyncio.Event) -> None:
         dice = self._dice
@@ -119,6 +122,18 @@ class Faults:
         self._world.databases[service].is_up = False
         await asyncio.sleep(self._dice.choice((0.05, 1.0, 7.0)) * self._dice.random())
         self._world.databases[service].is_up = True
+
+    async def _restore(self, service: Service) -> None:
+        """Every other time a backup is made; else the last one takes the place of the database."""
+        database = self._world.databases[service]
+        backup = self._backups.pop(service, None)
+        if backup is None:
+            self._backups[service] = database.snapshot()
+            return
+        for each in self._world.alive(service):
+            each.process.kill()
+        database.restore(backup)
+        self._world.auditor.restored(service, database.rows)
 
     async def _share_seat(self, service: Service) -> None:
         """A second process is started, and each believes that the exchange is its own."""

@@ -65,7 +65,8 @@ class Wire:
 
     def start(self, process: Process, work: Awaitable[T]) -> asyncio.Task[T]:
         """Does a piece of work as a part of a process."""
-        return self.loop.create_task(_waiting_for(work), context=process.context)
+        coroutine = work if asyncio.iscoroutine(work) else _waiting_for(work)
+        return self.loop.create_task(coroutine, context=process.context)
 
     async def cross(self) -> None:
         """The way to the broker, as long as somebody waits for it."""

@@ -61,6 +61,8 @@ class Ending:
         for service in self._world.databases:
             self._is_the_other_log(service)
             self._is_folded(service)
+            for each in self._world.alive(service):
+                self._keeps_what_is(each)
         for asked in self._world.clients.asked:
             self._had_its_effect(asked)
         for said in self._world.clients.said.values():
@@ -80,6 +82,15 @@ class Ending:
         whole = FOLDS[service]({}, database.rows)
         if database.rows_read.get("tables", {}) != whole:
             raise Violation("projection", f"the read model of {service} is not the fold of its log")
+
+    def _keeps_what_is(self, running: Running) -> None:
+        """Streams that a process keeps folded are the folds of what its log holds."""
+        for states in running.states():
+            for stream, kept in states._kept.items():
+                rows = [row for row in self._ledgers[running.service].rows if row.stream == stream]
+                whole = states._fold(states._nothing, rows[: kept.version])
+                if kept.version > len(rows) or states._fold(kept.state, kept.rows) != whole:
+                    raise Violation("states", f"{running.process.name} keeps an old {stream}")
 
     # --- effects ------------------------------------------------------------------------------
 
@@ -105,6 +116,8 @@ class Ending:
         told = {receipt.outcome for receipt in said.receipts}
         if len(effects) > 1:
             raise Violation("effect", f"{said.once} took effect {len(effects)} times")
+        if effects and said.after is not None:
+            self._came_after(said, said.after, effects[0][0].position)
         if effects and not kept:
             raise Violation("effect", f"{said.once} took effect and is not remembered")
         if told & {"recorded", "duplicate"} and not kept:
@@ -116,6 +129,14 @@ class Ending:
             raise Violation("effect", f"{said.once} was refused, and took effect")
         if not told:
             raise Violation("receipt", f"{said.once} ({said.what}) has no receipt")
+
+    def _came_after(self, said: Said, after: tuple[Service, int], position: int) -> None:
+        """What its publisher had seen of the other service was here when it was decided."""
+        service, upto = after
+        seen = sum(row.position <= upto for row in self._ledgers[service].published)
+        here = self._ledgers[said.service].received
+        if seen and here[seen - 1].position > position:
+            raise Violation("after", f"{said.once} was decided before {service}:{upto} was here")
 
     def _had_causes(self) -> None:
         """Nothing is in a log that nobody asked for."""

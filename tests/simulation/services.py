@@ -23,6 +23,7 @@ from shared.bus.storing import Interpreter
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import Append, Foreign, LogUnavailable, Row
 from shared.eventlog.projector import Projector
+from shared.eventlog.states import States
 from shared.events.intake import Service
 from shared.hosting.assembly import (
     Adapters,
@@ -132,14 +133,14 @@ class Poisoned:
     """
 
     def __init__(self, inner: Interpreter, weather: Weather) -> None:
-        self._inner = inner
+        self.inner = inner
         self._weather = weather
 
     async def interpret(self, batch: Sequence[Foreign]) -> Append:
         if any(each.type in POISONOUS and each.id.int % 3 == 0 for each in batch):
             self._weather.counts[POISON] += 1
             raise RuntimeError("a bug")
-        return await self._inner.interpret(batch)
+        return await self.inner.interpret(batch)
 
 
 class Running:
@@ -189,6 +190,13 @@ class Running:
             await self.parts.exchange.stop()
             await self.parts.log.stop()
         self.process.kill()
+
+    def states(self) -> list[States[Any]]:
+        """All that this process keeps folded."""
+        assert self.parts is not None
+        interpreter = self.parts.composed.interpreter
+        inner = interpreter.inner if isinstance(interpreter, Poisoned) else interpreter
+        return [each for each in vars(inner).values() if isinstance(each, States)]
 
     def _assemble(self) -> Assembled:
         wire, process, database = self._wire, self.process, self._database

@@ -50,7 +50,9 @@ EVENTS: Final = (
     "frozen process",
     "slow consumer",
 )
-"""What happens at some moments. ``database restored`` is not among them yet: see ``faults``."""
+"""What happens at some moments."""
+SWITCHED_OFF: Final = ("database restored",)
+"""What can be made to happen, and is drawn by no seed."""
 POISON: Final = "poison event"
 """An event on which the interpreter fails, whenever it is tried."""
 KNOB: Final = "full queue"

@@ -19,6 +19,7 @@ from shared.events.intake import Service
 from shared.hosting.principal import Principal, Role
 from tests.simulation.clients import Asked, Clients, Said
 from tests.simulation.network import SimBus
+from tests.simulation.weather import OTHER
 
 TIA: Final = Principal("tia", frozenset({Role.TIER2}), frozenset(), 0)
 ENG: Final = Principal("eve", frozenset({Role.ENGINEER}), frozenset({"*"}), 0)
@@ -208,4 +209,21 @@ class Workload:
             (2, "eng", "progressed", {"team": team, "to_status": dice.choice(STATUSES)}),
         ]
         _, service, kind, data = dice.choices(drawn, [each[0] for each in drawn])[0]
-        return self._clients.publish(self._bus, service, SYSTEM, kind, issue, data)
+        after = self._seen(OTHER[service]) if dice.random() < 0.4 else None
+        return self._clients.publish(self._bus, service, SYSTEM, kind, issue, data, after)
+
+    def _seen(self, service: Service) -> tuple[Service, int] | None:
+        """A place in that service's log that some receipt or answer named."""
+        seen = [
+            asked.answer.position
+            for asked in self._clients.asked
+            if asked.service == service and asked.recorded and asked.answer is not None
+        ]
+        seen += [
+            receipt.position
+            for said in self._clients.said.values()
+            for receipt in said.receipts
+            if said.service == service
+        ]
+        known = [position for position in seen if position is not None]
+        return (service, self._dice.choice(known[-5:])) if known else None

@@ -169,6 +169,15 @@ async def test_what_its_publisher_had_seen_is_waited_for(service: Service) -> No
     assert service.carried_out == 0
 
 
+async def test_what_was_recorded_is_a_duplicate_also_when_the_other_cannot_be_asked(
+    service: Service,
+) -> None:
+    await service.desk.handle(event(after=After("eng", 5)))
+    service.presumed = False
+
+    assert (await service.desk.handle(event(after=After("eng", 5)))).outcome == "duplicate"
+
+
 @pytest.mark.parametrize(
     ("kind", "data", "named"),
     [
