@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
+from shared.eventlog.memory import MemoryBackup
 from shared.events import subjects
 from shared.events.intake import Service
 from tests.simulation.auditor import Auditor
@@ -47,7 +48,7 @@ class Faults:
         self._pause = self._dice.choice((0.3, 1.0, 2.0))
         every = (*EVENTS, *SWITCHED_OFF)
         self._kinds = [kind for kind in every if kind in world.weather.kinds]
-        self._backups: dict[Service, Mapping[str, Any]] = {}
+        self._backups: dict[Service, tuple[MemoryBackup, dict[str, Any]]] = {}
         self._mending: set[asyncio.Task[None]] = set()
         self._strikes: Mapping[str, Callable[[Service], Awaitable[None]]] = {
             "purge": self._purge,
@@ -128,11 +129,12 @@ class Faults:
         database = self._world.databases[service]
         backup = self._backups.pop(service, None)
         if backup is None:
-            self._backups[service] = database.snapshot()
+            self._backups[service] = (database.backup(), database.rows_read)
             return
         for each in self._world.alive(service):
             each.process.kill()
-        database.restore(backup)
+        log, database.rows_read = backup
+        database.restore(log)
         self._world.auditor.restored(service, database.rows)
 
     async def _share_seat(self, service: Service) -> None:
