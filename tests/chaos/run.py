@@ -21,8 +21,8 @@ from tests.chaos.schedule import Fault
 from tests.chaos.wishes import SEVERITY, Ground, Shared
 from tests.kit.waiting import eventually
 
-TEAMS: Final = 4
-CASES: Final = 12
+TEAMS: Final = 6
+CASES: Final = 60
 WHOLE_SECONDS: Final = 90.0
 """After the last fault everything must be well within so long; mostly it takes a second or two."""
 SLOW_SECONDS: Final = 10.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
-from uuid import UUID
 
 from services.eng_issues.domain.case import Case, receive
 from services.eng_issues.domain.issue import Issue
@@ -13,6 +12,7 @@ from services.eng_issues.domain.states import State, evolve, foresee
 from services.eng_issues.domain.team import Team
 from services.eng_issues.edges.board import SOURCE_CASE
 from services.eng_issues.policies.reactions import concerned, react
+from shared.bus.races import Races
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import Append, Foreign, UniqueKey
 from shared.eventlog.states import States
@@ -29,15 +29,14 @@ class Interpreter:
     def __init__(self, log: EventLog, states: States[State]) -> None:
         self._log = log
         self._states = states
-        self._first: UUID | None = None
+        self._races = Races()
 
     async def interpret(self, batch: Sequence[Foreign]) -> Append:
-        """The batch with its reactions. A batch that is seen twice lost a race: all is read anew.
+        """The batch with its reactions; one that loses race after race is read anew.
 
         Raises LogUnavailable.
         """
-        scene = _Batch(self._log, self._states, anew=batch[0].id == self._first)
-        self._first = batch[0].id
+        scene = _Batch(self._log, self._states, anew=self._races.is_behind(batch[0].id))
         await scene.load(event.subject for event in batch)
         for foreign in batch:
             await scene.take(foreign)

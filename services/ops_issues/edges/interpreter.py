@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
-from uuid import UUID
 
 from services.ops_issues.domain.fold import evolve, told
 from services.ops_issues.domain.ops_issue import State
 from services.ops_issues.domain.team import TeamState
 from services.ops_issues.edges.desk import PREFIX
 from services.ops_issues.policies.a_case_that_moved_states_its_status import react
+from shared.bus.races import Races
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import Append, Foreign
 from shared.eventlog.states import States
@@ -28,18 +28,17 @@ class Interpreter:
         self._log = log
         self._issues = issues
         self._teams = teams
-        self._first: UUID | None = None
+        self._races = Races()
 
     async def interpret(self, batch: Sequence[Foreign]) -> Append:
-        """The batch with its reactions. A batch that is seen twice lost a race: all is read anew.
+        """The batch with its reactions; one that loses race after race is read anew.
 
         Raises LogUnavailable.
         """
         streams = list(dict.fromkeys(event.subject for event in batch))
-        if batch[0].id == self._first:
+        if self._races.is_behind(batch[0].id):
             self._issues.forget(streams)
             self._teams.forget(streams)
-        self._first = batch[0].id
         issues = await self._issues.load_many([s for s in streams if is_issue(s)])
         teams = await self._teams.load_many([s for s in streams if not is_issue(s)])
         expected = {key: found.version for key, found in issues.items()}
