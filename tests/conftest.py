@@ -1,6 +1,7 @@
 """Makes the kit's fixtures known to every test, and says how property tests run."""
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -14,3 +15,6 @@ settings.register_profile(
     "fuzz", deadline=None, print_blob=True, max_examples=int(os.environ.get("EXAMPLES", "10000"))
 )
 settings.load_profile("ci" if os.environ.get("CI") else "caselog")
+
+# A shell starts what runs in the background with SIGINT ignored, and so would be what tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)

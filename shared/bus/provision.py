@@ -103,9 +103,8 @@ def stream_config(
             "max_msg_size": ENTRY_BYTES_MAX + HEADER_BYTES_MAX,
         }
     if stream == subjects.INTAKE:
-        # The only copy until it is recorded: better refuse the next than forget the first. What has
-        # its outcome leaves, or a full week would refuse everything until it is over.
-        config |= {"discard": "new", "retention": "workqueue"}
+        # The only copy until it is recorded: better refuse the next than forget the first.
+        config["discard"] = "new"
     return config
 
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import nats.js.errors
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -24,7 +23,6 @@ from tests.kit.waiting import eventually
 pytestmark = pytest.mark.integration
 
 SUBJECT = "intake.ops.servicenow.commented"
-EVENTS = ("first", "second", "third")
 STRUCTURED = {"Content-Type": "application/cloudevents+json"}
 
 
@@ -233,39 +231,6 @@ async def test_what_is_handled_long_is_not_delivered_again(
     await system.receipt("next")
     assert calls == ["slow", "next"]
     assert len(system.receipts["slow"]) == 1
-
-
-async def test_a_full_intake_refuses_and_has_room_again_for_what_has_its_outcome(
-    side: Side, system: Publisher
-) -> None:
-    """What was taken does not stay: else a full intake would refuse for the rest of the week."""
-    done = asyncio.Event()
-
-    async def linger(_: IntakeEvent) -> Receipt | None:
-        await done.wait()
-        return None
-
-    side.handler.before = linger
-    jetstream = system.client.jetstream()
-    await jetstream.update_stream(
-        (await jetstream.stream_info("INTAKE")).config, max_msgs=len(EVENTS)
-    )
-    for name in EVENTS:
-        await system.send(event(name))
-    with pytest.raises(nats.js.errors.APIError, match="maximum messages exceeded"):
-        await system.send(event("one-more"))
-
-    done.set()
-
-    for name in EVENTS:
-        assert (await system.receipt(name)).outcome == "recorded"
-
-    async def is_empty() -> bool:
-        return (await jetstream.stream_info("INTAKE")).state.messages == 0
-
-    await eventually(is_empty)
-    await system.send(event("one-more"))
-    assert (await system.receipt("one-more")).outcome == "recorded"
 
 
 async def test_after_a_crash_before_the_acknowledgement_it_is_a_duplicate(

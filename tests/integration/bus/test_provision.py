@@ -49,8 +49,7 @@ async def test_every_stream_is_a_file_kept_for_a_week(outsider: Client, stream: 
     config = await info(outsider, f"STREAM.INFO.{stream}")
 
     assert config["subjects"] == [subjects.STREAM_SUBJECTS[stream]]
-    retention = "workqueue" if stream == subjects.INTAKE else "limits"
-    assert (config["storage"], config["retention"]) == ("file", retention)
+    assert (config["storage"], config["retention"]) == ("file", "limits")
     assert config["max_age"] == WEEK_NS
     is_log = stream in subjects.EVENT_STREAMS.values()
     assert config.get("deny_delete", False) is is_log
@@ -84,7 +83,6 @@ async def test_what_somebody_changed_is_put_right_and_the_rest_is_left(
     jetstream = outsider.jetstream()
     await jetstream.update_stream(
         name=subjects.INTAKE,
-        retention="workqueue",
         subjects=["intake.>", "elsewhere.>"],
         max_age=60.0,
         max_msgs=123,
