@@ -3,7 +3,7 @@
 A success is recorded by the append itself: the key is one of its unique keys, and holds what is
 needed to rebuild the answer from the log. So there is no moment at which the events are in and the
 key is not. An answer that appended nothing (a refusal, nothing new) is kept whole. Answers of 5xx
-are not kept, nor those that say nothing about the next try (429; the version moved on).
+are not kept, nor 429, which says nothing about the next try.
 """
 
 from __future__ import annotations
