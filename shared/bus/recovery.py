@@ -20,7 +20,7 @@ from shared.bus.peer_log import Peer
 from shared.bus.storing import Interpreter
 from shared.bus.taking_back import TakingBack
 from shared.eventlog.log import EventLog
-from shared.eventlog.model import Append, LogHead, Row, UniqueKey
+from shared.eventlog.model import Append, IdTaken, LogHead, Row, UniqueKey, VersionConflict
 from shared.eventlog.recovered import STREAM, LogRecovered
 from shared.events.envelope import AnyRecorded, Draft
 from shared.events.ids import derived_id
@@ -187,9 +187,11 @@ class Recovery:
 
     async def _begin_epoch(self, ended: int) -> None:
         mark = await self._mark(ended)
-        head = await self._log.store.head()
         rows = await self._log.store.read_streams([STREAM])
+        if _first_of(rows, self._log.source, mark) is not None:
+            return  # another process was in charge, too, and was quicker
         version = rows[-1].version if rows else 0
+        head = await self._log.store.head()
         last = list(await self._log.store.read(head.position - 1, 1)) if head.position else []
         cause = last[0].id if last else head.log
         draft = Draft(
@@ -202,7 +204,10 @@ class Recovery:
             data=await self._told(mark, head, ended),
         )
         epoch = head.epoch + 1
-        await self._log.append_recovered(Append((draft,), {STREAM: version}, epoch=epoch))
+        try:
+            await self._log.append_recovered(Append((draft,), {STREAM: version}, epoch=epoch))
+        except (IdTaken, VersionConflict):
+            return  # the same: one restore is one epoch
         _logger.critical(
             "epoch %d begins behind event %d, %d of them recovered",
             epoch,
@@ -248,16 +253,7 @@ class Recovery:
         """The ``LogRecovered`` with which the recovery of that epoch ended."""
         mark = await self._mark(epoch)
         rows = await self._log.store.read_streams([STREAM])
-        return next(
-            (
-                row
-                for row in rows
-                if row.type == LogRecovered.TYPE
-                and row.source == self._log.source
-                and row.position > mark.position
-            ),
-            None,
-        )
+        return _first_of(rows, self._log.source, mark)
 
     async def _since(self, mark: Mark) -> AsyncIterator[Row]:
         after = mark.position
@@ -265,3 +261,17 @@ class Recovery:
             for row in rows:
                 yield row
             after = rows[-1].position
+
+
+def _first_of(rows: Sequence[Row], source: str, mark: Mark) -> Row | None:
+    """Of the log's words about itself those behind the mark, the first that ends a recovery."""
+    return next(
+        (
+            row
+            for row in rows
+            if row.type == LogRecovered.TYPE
+            and row.source == source
+            and row.position > mark.position
+        ),
+        None,
+    )
