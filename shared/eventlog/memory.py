@@ -238,6 +238,6 @@ class MemoryStore:
         if last is None:
             numbers = (name.removeprefix(f"{prefix}-") for name in self._streams)
             last = max((int(n) for n in numbers if n.isascii() and n.isdigit()), default=0)
-            last += 0 if self._head.epoch == FIRST_EPOCH.epoch else LOST_NUMBERS_MAX
+            last += (self._head.epoch - FIRST_EPOCH.epoch) * LOST_NUMBERS_MAX
         self._numbers[prefix] = last + 1
         return last + 1

@@ -163,5 +163,6 @@ class LogStore(Protocol):
     async def next_number(self, prefix: str) -> int:
         """A number never given out for ``prefix``, above that of every stream ``<prefix>-<n>``.
 
-        A restored log leaves ``LOST_NUMBERS_MAX`` out.
+        A restored log leaves ``LOST_NUMBERS_MAX`` out, once for each time that it was restored:
+        what was named after the first may be lost by the second.
         """

@@ -38,7 +38,8 @@ END
 $$;
 
 -- As before, and in a log that was restored: leaves out the numbers that may have been given out
--- and are lost with what they named. Nobody can tell how many; see LOST_NUMBERS_MAX in port.py.
+-- and are lost with what they named. Nobody can tell how many; see LOST_NUMBERS_MAX in port.py. Once
+-- for each restore: what was named after the first may be lost by the second.
 CREATE OR REPLACE FUNCTION log.next_number(p_prefix text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -50,7 +51,7 @@ BEGIN
     END IF;
     INSERT INTO log.counter (prefix, last)
     SELECT p_prefix, coalesce(max(number::bigint), 0)
-        + (SELECT CASE WHEN epoch > 1 THEN 100000 ELSE 0 END FROM log.head)
+        + (SELECT (epoch - 1) * 100000 FROM log.head)
     FROM log.event, substr(stream, length(p_prefix) + 2) AS number
     WHERE version = 1
       AND stream > p_prefix || '-' AND stream < p_prefix || '.' -- '.' follows '-' in "C"
