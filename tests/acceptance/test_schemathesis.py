@@ -25,8 +25,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
 SECONDS: Final = 20
-WORKERS: Final = 8
-"""Some requests are about what may be on its way, and wait; others go on meanwhile."""
 ROLES: Final = ["system", "operator", "auditor"]
 """Together they may use every route."""
 
@@ -97,7 +95,7 @@ async def told_by(world: World, stack_data: Path, tmp_path: Path, name: str, pha
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)),
         *("run", str(document), "--url", service.url),
         *("--header", f"Authorization: Bearer {token(Layout(stack_data).token_key)}"),
-        *("--phases", phases, "--max-time", str(SECONDS), "--workers", str(WORKERS), "--seed", "1"),
+        *("--phases", phases, "--max-time", str(SECONDS), "--seed", "1"),
         *("--continue-on-failure", "--generation-database", "none", "--no-color"),
         cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
