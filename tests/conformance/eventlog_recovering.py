@@ -129,6 +129,15 @@ class Recovering(Ground):
         assert await log.store.next_number("A") == 7 + LOST_NUMBERS_MAX + 2
         assert await log.store.next_number("C") == LOST_NUMBERS_MAX + 1
 
+    async def test_numbers_are_left_out_once_for_each_restore(self, log: EventLog) -> None:
+        """What was named after the first restore may be lost by the second."""
+        await log.append_recovered(beginning(2))
+        assert await log.store.next_number("C") == LOST_NUMBERS_MAX + 1
+
+        await log.append_recovered(replace(append(murmured("the log itself"), at=1), epoch=3))
+
+        assert await log.store.next_number("C") == 2 * LOST_NUMBERS_MAX + 1
+
     # --- taking nothing ---------------------------------------------------------------------------
 
     async def test_a_log_that_is_refused_takes_recovered_events_only(self, log: EventLog) -> None:
