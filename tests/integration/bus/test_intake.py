@@ -68,6 +68,7 @@ class Publisher:
 @pytest.fixture
 async def side(ops: Side) -> Side:
     await eventually(lambda: ops.exchange.status().leading)
+    await ops.writable()
     return ops
 
 
