@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from services.eng_issues.domain.case import Case
 from services.eng_issues.domain.issue import Issue
 from services.eng_issues.domain.reaction import ACTOR, reactions
 from services.eng_issues.domain.states import State
 from services.eng_issues.domain.team import Team
+from services.eng_issues.edges.board import BOARD_KEY, ELSEWHERE
 from services.eng_issues.policies.a_recovered_board_follows_its_cases import (
     Mention,
     mentions,
     react,
 )
 from shared.eventlog.log import EventLog
-from shared.eventlog.model import Append
+from shared.eventlog.model import Append, UniqueKey
 from shared.eventlog.states import States
+from shared.events import eng
 from shared.events.envelope import AnyRecorded, Draft
 from shared.events.ids import derived_id
 from shared.hosting.recovering import KeysOnly
@@ -28,6 +30,17 @@ class Aftermath(KeysOnly):
     def __init__(self, log: EventLog, states: States[State]) -> None:
         self._log = log
         self._states = states
+
+    def keys(self, recorded: AnyRecorded) -> Iterable[UniqueKey]:
+        """Those of every service, and that a key which a tracker may have is not given here.
+
+        A claim does not tell whether the issue is on that tracker or on a board here. Reserved is
+        either: a key that an issue here has is not given out again anyway.
+        """
+        yield from super().keys(recorded)
+        said = recorded.data
+        if isinstance(said, eng.Claimed) and BOARD_KEY.fullmatch(said.issue):
+            yield UniqueKey(ELSEWHERE, said.issue, "")
 
     async def restate(self, cause: AnyRecorded, streams: Collection[str]) -> Sequence[Append]:
         """What the boards say after what the cases tell of them. Raises LogUnavailable."""
