@@ -19,6 +19,7 @@ from shared.eventlog.model import (
     Foreign,
     LogUnavailable,
     UniqueKey,
+    VersionConflict,
 )
 from shared.events.ids import derived_id
 from shared.hosting.clock import utc_now
@@ -263,7 +264,7 @@ async def test_an_event_whose_id_another_has_cannot_be_stored(receiving: Receivi
     taken = draft("ops", "OPS-1", arrived[1].event.id)
     await receiving.log.append(Append((taken,), {"OPS-1": 0}))
 
-    with pytest.raises(CannotStore):
+    with pytest.raises(CannotStore, match=r"^event 2: recorded before: "):
         await receiving.keeper.store(arrived)
 
     assert await receiving.held() == entries(arrived[:1])
@@ -278,3 +279,56 @@ async def test_what_another_process_stored_meanwhile_is_left_alone(receiving: Re
 
     assert await receiving.held() == entries(arrived)
     assert receiving.keeper.sequence == 6
+
+
+async def test_an_event_alone_waits_longer_after_each_try_and_its_races_are_counted(
+    receiving: Receiving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived = await arrivals(1)
+    receiving.plain.fails_on = {1}
+    append = receiving.log.append
+    away = LogUnavailable("away")
+    races = VersionConflict(("OPS-1",))
+    troubles: list[Exception] = [races, away, races, AppendUnsettled("who knows"), away]
+    waited: list[tuple[str, int]] = []
+
+    async def troubled(request: Append) -> Appended:
+        if troubles:
+            raise troubles.pop(0)
+        return await append(request)
+
+    async def pause(error: Exception, tries: int) -> None:
+        waited.append((str(error), tries))
+
+    monkeypatch.setattr(receiving.log, "append", troubled)
+    monkeypatch.setattr(receiving.keeper._patience, "pause", pause)
+    await receiving.keeper.store(arrived)
+
+    assert waited == [("away", 1), ("who knows", 2), ("away", 3)]
+    assert receiving.keeper.conflicts == 2
+    assert receiving.keeper.uninterpreted == 1
+    assert await receiving.held() == entries(arrived)
+
+
+async def test_a_batch_waits_longer_after_each_try(
+    receiving: Receiving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived = await arrivals(2)
+    append = receiving.log.append
+    troubles: list[Exception] = [LogUnavailable("away"), AppendUnsettled("who knows")]
+    waited: list[tuple[str, int]] = []
+
+    async def troubled(request: Append) -> Appended:
+        if troubles:
+            raise troubles.pop(0)
+        return await append(request)
+
+    async def pause(error: Exception, tries: int) -> None:
+        waited.append((str(error), tries))
+
+    monkeypatch.setattr(receiving.log, "append", troubled)
+    monkeypatch.setattr(receiving.keeper._patience, "pause", pause)
+    await receiving.keeper.store(arrived)
+
+    assert waited == [("away", 1), ("who knows", 2)]
+    assert receiving.keeper.stored == 2
