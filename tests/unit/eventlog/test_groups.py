@@ -6,6 +6,7 @@ import asyncio
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from shared.eventlog import groups
 from shared.eventlog.asks import Ask
@@ -156,8 +157,8 @@ async def test_a_group_of_so_many_bytes_is_full(monkeypatch: pytest.MonkeyPatch)
 async def test_nothing_is_left_of_what_cannot_be_an_entry() -> None:
     group = batch()
     heard = foreign("b", 1)
-    whole = Foreign(**{**_fields(heard), "entry": b"x" * ENTRY_BYTES_MAX})
-    large = Foreign(**{**_fields(heard), "entry": b"x" * (ENTRY_BYTES_MAX + 1)})
+    whole = replace(heard, entry=b"x" * ENTRY_BYTES_MAX)
+    large = replace(heard, entry=b"x" * (ENTRY_BYTES_MAX + 1))
 
     with pytest.raises(EntryTooLarge, match=f"{ENTRY_BYTES_MAX + 1:,}"):
         group.admit(asked(append(noted("a"), large)))
@@ -167,13 +168,9 @@ async def test_nothing_is_left_of_what_cannot_be_an_entry() -> None:
     assert [row.position for row in group.rows] == [11, 12]
 
 
-def _fields(event: Foreign) -> dict[str, object]:
-    return {name: getattr(event, name) for name in event.__struct_fields__}
-
-
 async def test_own_events_come_back_in_their_epoch_and_order() -> None:
     def own(sequence: int, epoch: int = 2) -> Foreign:
-        return Foreign(**{**_fields(foreign("a", sequence)), "source": SOURCE, "epoch": epoch})
+        return replace(foreign("a", sequence), source=SOURCE, epoch=epoch)
 
     group = batch()
     assert group.admit(asked(append(own(5), noted("b")))) is Admission.TAKEN
