@@ -163,3 +163,16 @@ def test_who_cannot_go_on_is_told_what_is_known() -> None:
     assert compare(ours(5), Theirs(said(3, log=BEFORE)), None) == Diverged(
         f"the other service holds events of log {BEFORE}"
     )
+
+
+def test_who_holds_all_is_asked_for_nothing_more() -> None:
+    assert compare(ours(5), Theirs(said(5)), None) == InStep()
+    assert compare(ours(5), Theirs(said(5, b"another"), said(5, b"another")), None) == Diverged(
+        "the other service holds another event 5 than this log"
+    )
+
+
+def test_who_holds_more_and_does_not_say_what_it_has_at_our_end_is_another_history() -> None:
+    assert isinstance(compare(ours(5), Theirs(said(7)), None), Diverged)
+    unread = Ours(ours(5).head)
+    assert isinstance(compare(unread, theirs(7, asked=5), None), Diverged)

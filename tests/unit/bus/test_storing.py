@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from shared.bus import storing
 from shared.bus.entries import Arrived, Author
 from shared.bus.patience import Patience
-from shared.bus.storing import CannotStore, Keeper
+from shared.bus.storing import STEADY, CannotStore, Keeper
 from shared.eventlog.log import EventLog
 from shared.eventlog.model import (
     Append,
@@ -332,3 +333,45 @@ async def test_a_batch_waits_longer_after_each_try(
 
     assert waited == [("away", 1), ("who knows", 2)]
     assert receiving.keeper.stored == 2
+
+
+@pytest.fixture
+def four(receiving: Receiving, monkeypatch: pytest.MonkeyPatch) -> Receiving:
+    """At most four events are stored together."""
+    monkeypatch.setattr(storing, "TOGETHER_MAX", 4)
+    receiving.keeper = Keeper(receiving.log, ENG, receiving, Patience("a test"))
+    return receiving
+
+
+async def test_no_more_than_so_many_go_together_however_well_it_goes(four: Receiving) -> None:
+    await four.keeper.store(await arrivals(48))
+
+    assert four.asked == [4] * 12
+
+
+async def test_after_an_event_that_was_alone_as_many_as_ever_go_together(four: Receiving) -> None:
+    arrived = await arrivals(13)
+    four.plain.fails_on = {1}
+
+    await four.keeper.store(arrived)
+
+    assert four.asked == [4, 2, 1, 4, 4, 4]
+    assert await four.held() == entries(arrived)
+
+
+async def test_twice_as_many_are_tried_after_so_many_went_well(four: Receiving) -> None:
+    arrived = await arrivals(4 + 8 + 16 + 4)
+    failed: list[int] = []
+
+    def fails_twice(append: Append, batch: Sequence[Foreign]) -> Append:
+        if len(failed) < 2:
+            failed.append(len(batch))
+            raise ValueError("too many")
+        return append
+
+    await four.keeper.store(arrived[:4])
+    four.change = fails_twice
+    await four.keeper.store(arrived[4:])
+
+    assert four.asked == [4, 4, 2, *[1] * STEADY, *[2] * STEADY, 4]
+    assert failed == [4, 2]
