@@ -18,6 +18,7 @@ from shared.eventlog.model import (
     Appended,
     AppendUnsettled,
     Foreign,
+    IdTaken,
     LogUnavailable,
     UniqueKey,
     VersionConflict,
@@ -375,3 +376,60 @@ async def test_twice_as_many_are_tried_after_so_many_went_well(four: Receiving) 
 
     assert four.asked == [4, 4, 2, *[1] * STEADY, *[2] * STEADY, 4]
     assert failed == [4, 2]
+
+
+async def test_what_the_interpreter_did_wrong_is_said_and_which_event_it_was(
+    receiving: Receiving, caplog: pytest.LogCaptureFixture
+) -> None:
+    arrived = await arrivals(3)
+    receiving.change = lambda append, batch: replace(append, events=append.events[1:])
+    said: list[str | None] = []
+    alone = receiving.keeper._alone
+
+    async def heard(arrived: Arrived) -> None:
+        said.append(receiving.keeper.last_error)
+        await alone(arrived)
+
+    receiving.keeper._alone = heard  # type: ignore[method-assign]
+    await receiving.keeper.store(arrived[:1])
+    await receiving.keeper.store(arrived[1:])
+
+    assert said == ["ValueError('the interpreter left out, added or reordered events')"] * 3
+    assert [record.message for record in caplog.records] == ["cannot interpret an event"] * 3
+    ids = [record.__dict__["event_id"] for record in caplog.records]
+    assert ids == [str(each.event.id) for each in arrived]
+    assert (receiving.keeper.stored, receiving.keeper.last_error) == (3, None)
+
+
+async def test_why_an_event_is_stored_alone_is_said(receiving: Receiving) -> None:
+    arrived = await arrivals(1)
+    taken = draft("ops", "OPS-9")
+    await receiving.log.append(Append((taken,), {"OPS-9": 0}))
+
+    def react(append: Append, _: Sequence[Foreign]) -> Append:
+        return Append((*append.events, taken), {**append.expected, "OPS-9": 1})
+
+    receiving.change = react
+    assert not await receiving.keeper._together(arrived)
+    assert receiving.keeper.last_error == repr(IdTaken((taken.id,)))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_one_event_runs_again_for_ever_and_two_are_parted(
+    receiving: Receiving, count: int
+) -> None:
+    arrived = await arrivals(count)
+    races = iter([True] * 5)
+    interpret = receiving.plain.interpret
+
+    async def overtaken(batch: Sequence[Foreign]) -> Append:
+        append = await interpret(batch)
+        if next(races, False):
+            await receiving.say()
+        return append
+
+    receiving.plain.interpret = overtaken  # type: ignore[method-assign]
+    await receiving.keeper.store(arrived)
+
+    assert receiving.asked == ([1] * 6 if count == 1 else [2, 2, 2, 1, 1, 1, 1])
+    assert receiving.keeper.uninterpreted == 0
