@@ -2,94 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from shared.bus import storing
-from shared.bus.entries import Arrived, Author
 from shared.bus.patience import Patience
-from shared.bus.storing import STEADY, CannotStore, Keeper
-from shared.eventlog.log import EventLog
+from shared.bus.storing import CannotStore, Keeper
 from shared.eventlog.model import (
     Append,
     Appended,
     AppendUnsettled,
     Foreign,
-    IdTaken,
     LogUnavailable,
     UniqueKey,
-    VersionConflict,
 )
 from shared.events.ids import derived_id
-from shared.hosting.clock import utc_now
-from tests.kit.sides import CODEC, PlainInterpreter, draft, memory_store
+from tests.kit.sides import draft
+from tests.unit.bus.receiving import ENG, Receiving, arrivals, entries
 
 pytestmark = pytest.mark.timeout(20)
-
-ENG = Author("eng")
-
-
-async def arrivals(count: int) -> list[Arrived]:
-    """Events as Engineering published them, on three cases."""
-    log = EventLog(memory_store("eng"), source=ENG.source, codec=CODEC, clock=utc_now)
-    await log.start()
-    versions = dict.fromkeys(["OPS-1", "OPS-2", "OPS-3"], 0)
-    arrived: list[Arrived] = []
-    for number in range(count):
-        stream = f"OPS-{number % 3 + 1}"
-        request = Append((draft("eng", stream),), {stream: versions[stream]})
-        (row,) = (await log.append(request)).rows
-        versions[stream] += 1
-        assert row.sequence is not None
-        arrived.append(
-            Arrived(
-                log.head.log,
-                Foreign(row.id, stream, row.type, row.source, row.epoch, row.sequence, row.entry),
-            )
-        )
-    await log.stop()
-    return arrived
-
-
-class Receiving:
-    """Operations' log and a keeper for what Engineering says."""
-
-    def __init__(self) -> None:
-        source = "/caselog/ops"
-        self.log = EventLog(memory_store("ops"), source=source, codec=CODEC, clock=utc_now)
-        self.plain = PlainInterpreter(self.log)
-        self.change: Callable[[Append, Sequence[Foreign]], Append] = lambda append, _: append
-        self.asked: list[int] = []
-        self.keeper = Keeper(self.log, ENG, self, Patience("a test"))
-
-    async def interpret(self, batch: Sequence[Foreign]) -> Append:
-        self.asked.append(len(batch))
-        return self.change(await self.plain.interpret(batch), batch)
-
-    async def held(self) -> list[bytes]:
-        rows = await self.log.store.read(0, 1_000)
-        return [row.entry for row in rows if row.source == ENG.source]
-
-    async def say(self, stream: str = "OPS-1") -> None:
-        rows = await self.log.store.read_streams([stream])
-        version = rows[-1].version if rows else 0
-        await self.log.append(Append((draft("ops", stream),), {stream: version}))
-
-
-@pytest.fixture
-async def receiving() -> AsyncIterator[Receiving]:
-    receiving = Receiving()
-    await receiving.log.start()
-    await receiving.keeper.look()
-    yield receiving
-    await receiving.log.stop()
-
-
-def entries(arrived: Sequence[Arrived]) -> list[bytes]:
-    return [each.event.entry for each in arrived]
 
 
 async def test_a_batch_is_one_append(receiving: Receiving) -> None:
@@ -281,155 +214,3 @@ async def test_what_another_process_stored_meanwhile_is_left_alone(receiving: Re
 
     assert await receiving.held() == entries(arrived)
     assert receiving.keeper.sequence == 6
-
-
-async def test_an_event_alone_waits_longer_after_each_try_and_its_races_are_counted(
-    receiving: Receiving, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    arrived = await arrivals(1)
-    receiving.plain.fails_on = {1}
-    append = receiving.log.append
-    away = LogUnavailable("away")
-    races = VersionConflict(("OPS-1",))
-    troubles: list[Exception] = [races, away, races, AppendUnsettled("who knows"), away]
-    waited: list[tuple[str, int]] = []
-
-    async def troubled(request: Append) -> Appended:
-        if troubles:
-            raise troubles.pop(0)
-        return await append(request)
-
-    async def pause(error: Exception, tries: int) -> None:
-        waited.append((str(error), tries))
-
-    monkeypatch.setattr(receiving.log, "append", troubled)
-    monkeypatch.setattr(receiving.keeper._patience, "pause", pause)
-    await receiving.keeper.store(arrived)
-
-    assert waited == [("away", 1), ("who knows", 2), ("away", 3)]
-    assert receiving.keeper.conflicts == 2
-    assert receiving.keeper.uninterpreted == 1
-    assert await receiving.held() == entries(arrived)
-
-
-async def test_a_batch_waits_longer_after_each_try(
-    receiving: Receiving, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    arrived = await arrivals(2)
-    append = receiving.log.append
-    troubles: list[Exception] = [LogUnavailable("away"), AppendUnsettled("who knows")]
-    waited: list[tuple[str, int]] = []
-
-    async def troubled(request: Append) -> Appended:
-        if troubles:
-            raise troubles.pop(0)
-        return await append(request)
-
-    async def pause(error: Exception, tries: int) -> None:
-        waited.append((str(error), tries))
-
-    monkeypatch.setattr(receiving.log, "append", troubled)
-    monkeypatch.setattr(receiving.keeper._patience, "pause", pause)
-    await receiving.keeper.store(arrived)
-
-    assert waited == [("away", 1), ("who knows", 2)]
-    assert receiving.keeper.stored == 2
-
-
-@pytest.fixture
-def four(receiving: Receiving, monkeypatch: pytest.MonkeyPatch) -> Receiving:
-    """At most four events are stored together."""
-    monkeypatch.setattr(storing, "TOGETHER_MAX", 4)
-    receiving.keeper = Keeper(receiving.log, ENG, receiving, Patience("a test"))
-    return receiving
-
-
-async def test_no_more_than_so_many_go_together_however_well_it_goes(four: Receiving) -> None:
-    await four.keeper.store(await arrivals(48))
-
-    assert four.asked == [4] * 12
-
-
-async def test_after_an_event_that_was_alone_as_many_as_ever_go_together(four: Receiving) -> None:
-    arrived = await arrivals(13)
-    four.plain.fails_on = {1}
-
-    await four.keeper.store(arrived)
-
-    assert four.asked == [4, 2, 1, 4, 4, 4]
-    assert await four.held() == entries(arrived)
-
-
-async def test_twice_as_many_are_tried_after_so_many_went_well(four: Receiving) -> None:
-    arrived = await arrivals(4 + 8 + 16 + 4)
-    failed: list[int] = []
-
-    def fails_twice(append: Append, batch: Sequence[Foreign]) -> Append:
-        if len(failed) < 2:
-            failed.append(len(batch))
-            raise ValueError("too many")
-        return append
-
-    await four.keeper.store(arrived[:4])
-    four.change = fails_twice
-    await four.keeper.store(arrived[4:])
-
-    assert four.asked == [4, 4, 2, *[1] * STEADY, *[2] * STEADY, 4]
-    assert failed == [4, 2]
-
-
-async def test_what_the_interpreter_did_wrong_is_said_and_which_event_it_was(
-    receiving: Receiving, caplog: pytest.LogCaptureFixture
-) -> None:
-    arrived = await arrivals(3)
-    receiving.change = lambda append, batch: replace(append, events=append.events[1:])
-    said: list[str | None] = []
-    alone = receiving.keeper._alone
-
-    async def heard(arrived: Arrived) -> None:
-        said.append(receiving.keeper.last_error)
-        await alone(arrived)
-
-    receiving.keeper._alone = heard  # type: ignore[method-assign]
-    await receiving.keeper.store(arrived[:1])
-    await receiving.keeper.store(arrived[1:])
-
-    assert said == ["ValueError('the interpreter left out, added or reordered events')"] * 3
-    assert [record.message for record in caplog.records] == ["cannot interpret an event"] * 3
-    ids = [record.__dict__["event_id"] for record in caplog.records]
-    assert ids == [str(each.event.id) for each in arrived]
-    assert (receiving.keeper.stored, receiving.keeper.last_error) == (3, None)
-
-
-async def test_why_an_event_is_stored_alone_is_said(receiving: Receiving) -> None:
-    arrived = await arrivals(1)
-    taken = draft("ops", "OPS-9")
-    await receiving.log.append(Append((taken,), {"OPS-9": 0}))
-
-    def react(append: Append, _: Sequence[Foreign]) -> Append:
-        return Append((*append.events, taken), {**append.expected, "OPS-9": 1})
-
-    receiving.change = react
-    assert not await receiving.keeper._together(arrived)
-    assert receiving.keeper.last_error == repr(IdTaken((taken.id,)))
-
-
-@pytest.mark.parametrize("count", [1, 2])
-async def test_one_event_runs_again_for_ever_and_two_are_parted(
-    receiving: Receiving, count: int
-) -> None:
-    arrived = await arrivals(count)
-    races = iter([True] * 5)
-    interpret = receiving.plain.interpret
-
-    async def overtaken(batch: Sequence[Foreign]) -> Append:
-        append = await interpret(batch)
-        if next(races, False):
-            await receiving.say()
-        return append
-
-    receiving.plain.interpret = overtaken  # type: ignore[method-assign]
-    await receiving.keeper.store(arrived)
-
-    assert receiving.asked == ([1] * 6 if count == 1 else [2, 2, 2, 1, 1, 1, 1])
-    assert receiving.keeper.uninterpreted == 0
