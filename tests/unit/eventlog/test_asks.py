@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
+from msgspec.structs import replace
 
 from shared.eventlog.asks import Ask, check_key, is_a_name
 from shared.eventlog.model import (
@@ -70,6 +72,7 @@ async def test_what_no_log_could_take_is_refused_and_said_why() -> None:
         (Append((), {}, ()), "^0 events in one append: at least 1, at most 5,000$"),
         (append(*[draft] * (REQUEST_EVENTS_MAX + 1)), f"^{REQUEST_EVENTS_MAX + 1:} events in one"),
         (append(draft, noted("b"), at={"a": 0}), r"touches \['a', 'b'\], expects versions of \['"),
+        (Append((draft,), {"b": 0}, ()), r"^touches \['a'\], expects versions of \['b'\]$"),
         (append(draft, at=-1), "^no stream can be named 'a' and be at version -1$"),
         (append(noted("a\n")), r"^no stream can be named 'a\\n' and be at version 0$"),
         (append(draft, draft, at=0), "^an id, an author's number or a key twice in one append$"),
@@ -77,6 +80,20 @@ async def test_what_no_log_could_take_is_refused_and_said_why() -> None:
     for request, why in wrong:
         with pytest.raises(ValueError, match=why):
             asked(request)
+
+
+@pytest.mark.parametrize("wrong", [{"type": ""}, {"source": "a\x1fb"}])
+async def test_an_authors_name_and_its_types_are_names(wrong: dict[str, str]) -> None:
+    event = replace(foreign("a", 1), **wrong)
+    why = re.escape(f"neither {event.type!r} nor {event.source!r} may be that")
+    with pytest.raises(ValueError, match=f"^{why}$"):
+        asked(append(event))
+
+
+async def test_a_single_event_of_an_author_is_named_by_its_number_too() -> None:
+    heard = foreign("b", 7)
+
+    assert list(asked(append(heard)).names) == [heard.id.int, (heard.source, heard.epoch, 7)]
 
 
 async def test_as_many_events_as_a_request_may_have() -> None:

@@ -195,3 +195,24 @@ async def test_an_epoch_begins_behind_the_one_that_is() -> None:
     assert [row.epoch for row in group.rows] == [3]
     assert group.tip_after.head.epoch == 3
     assert group.admit(asked(append(noted("b")))) is Admission.FULL
+
+
+async def test_all_bytes_of_a_request_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = len(foreign("a", 1).entry)
+    monkeypatch.setattr(groups, "GROUP_BYTES_MAX", 2 * size)
+    group = batch()
+
+    assert group.admit(asked(append(foreign("a", 1), foreign("a", 2)))) is Admission.TAKEN
+    assert group.admit(asked(append(noted("b")))) is Admission.FULL
+
+
+async def test_the_keys_and_the_guesses_of_all_requests_go_to_the_store() -> None:
+    group = batch()
+    keys = [UniqueKey("scope", name, "v") for name in "ab"]
+
+    for key in keys:
+        request = append(noted(key.key), at=3, keys=(key,))
+        assert group.admit(asked(request)) is Admission.TAKEN
+
+    assert group.group().keys == tuple(enumerate(keys))
+    assert group.group().unproven == ((0, "a", 3), (1, "b", 3))

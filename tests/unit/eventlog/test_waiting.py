@@ -63,26 +63,26 @@ async def test_so_many_events_may_wait_and_one_request_in_any_case(
 
 
 async def test_whoever_is_answered_or_refused_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "HELD_EVENTS_MAX", 4)
+    monkeypatch.setattr(module, "HELD_EVENTS_MAX", 5)
     waiting = Waiting(1.0)
-    futures = [waiting.add(of("a", "b")), waiting.add(of("c")), waiting.add(of("d"))]
+    futures = [waiting.add(of("a", "b")), waiting.add(of("c")), waiting.add(of("d", "e"))]
     group = batch(Known(), room=3)
     assert waiting.fill(group, Known()) == []
     assert len(waiting) == 1
 
     waiting.answer(group.appended())
     assert [(await f).rows for f in futures[:2]] == [tuple(group.rows[:2]), tuple(group.rows[2:])]
-    waiting.add(of("e", "f", "g"))
-    with pytest.raises(LogFull, match=r"^4 events wait$"):
-        waiting.add(of("h"))
+    waiting.add(of("f", "g", "h"))
+    with pytest.raises(LogFull, match=r"^5 events wait$"):
+        waiting.add(of("i"))
 
     waiting.give_up_all("stopped")
     with pytest.raises(LogUnavailable, match=r"^stopped$"):
         await futures[2]
-    waiting.add(of("a", "b", "c"))
-    waiting.add(of("d"))
-    with pytest.raises(LogFull, match=r"^4 events wait$"):
-        waiting.add(of("h"))
+    waiting.add(of("a", "b", "c", "d"))
+    waiting.add(of("e"))
+    with pytest.raises(LogFull, match=r"^5 events wait$"):
+        waiting.add(of("f"))
 
 
 async def test_a_caller_that_is_gone_is_not_answered() -> None:
