@@ -87,9 +87,9 @@ sim: $(DEV) ## Live through SEEDS=1000 worlds of both services, or one: SEED=n; 
 	$(PY) -m tests.simulation --seeds $(SEEDS) --workers $(WORKERS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: mutate
-mutate: $(DEV) ## Change the code by one token, and see that a test fails; ARGS="services.*.fold*"
+mutate: $(DEV) ## Change the code by one token, and see that a test fails; ARGS="shared.bus.relay*"
 	$(PY) -m mutmut run --max-children 1 $(ARGS)
-	$(PY) -m mutmut results
+	$(PY) -m tests.mutants
 
 .PHONY: chaos
 chaos: $(DEV) ## Kill, freeze, cut and wipe real processes; SECONDS=90 of faults, SEED=n, ARGS="-k disk"

@@ -72,7 +72,6 @@ class PeerHead:
     def __init__(self, bus: Bus, service: Service) -> None:
         self._bus = bus
         self._subject = subjects.head(service)
-        self._news = asyncio.Event()
         self._listeners: list[Callable[[Announcement], None]] = []
         self.latest: Announcement | None = None
         self.heard_at = 0.0
@@ -88,17 +87,6 @@ class PeerHead:
         async with self._bus.listen(self._subject, self._heard):
             await asyncio.get_running_loop().create_future()
 
-    async def first(self, timeout: float) -> Announcement | None:
-        """The latest head; waits for one if none was heard yet. None if none is in time."""
-        try:
-            async with asyncio.timeout(timeout):
-                while self.latest is None:
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            return None
-        return self.latest
-
     async def _heard(self, body: bytes) -> None:
         try:
             head = _decoder.decode(body)
@@ -107,6 +95,5 @@ class PeerHead:
             return
         self.latest = head
         self.heard_at = asyncio.get_running_loop().time()
-        self._news.set()
         for listener in self._listeners:
             listener(head)

@@ -19,7 +19,7 @@ from shared.hosting.settings import PREFIX, ServiceSettings
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 DECISIONS = DOCS / "decisions"
-GENERATED_ELSEWHERE = {"build", "dist", "node_modules"}
+GENERATED_ELSEWHERE = {"build", "dist", "node_modules", "mutants"}
 
 FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`")

@@ -12,6 +12,7 @@ from shared.eventlog.log import EventLog
 from shared.eventlog.memory import MemoryStore
 from shared.events.intake import Service
 from tests.kit.sides import MemoryTransport, Side
+from tests.unit.bus.receiving import Receiving
 from tests.unit.bus.restored import Begin
 
 
@@ -36,3 +37,12 @@ async def begin(broker: MemoryBroker) -> AsyncIterator[Begin]:
     yield begin
     for side in sides:
         await side.stop()
+
+
+@pytest.fixture
+async def receiving() -> AsyncIterator[Receiving]:
+    receiving = Receiving()
+    await receiving.log.start()
+    await receiving.keeper.look()
+    yield receiving
+    await receiving.log.stop()

@@ -130,3 +130,49 @@ def test_while_the_other_side_is_away_the_stream_tells(
     log: Ours, stream: Said | None, verdict: type[Verdict]
 ) -> None:
     assert isinstance(compare(log, None, stream), verdict)
+
+
+def test_what_the_stream_ends_with_is_held_against_the_log_in_an_earlier_epoch_too() -> None:
+    first = {1: said(1), 2: said(2)}
+    log = Ours(LogHead(LOG, 2, 10, 3), {**first, 3: said(3, epoch=2)})
+
+    assert compare(log, theirs(0, asked=3), said(2)) == InStep()
+    assert compare(log, theirs(0, asked=3), said(2, b"another")) == Diverged(
+        "its own stream holds another event 2 than this log"
+    )
+
+
+def test_who_cannot_go_on_is_told_what_is_known() -> None:
+    assert compare(ours(5), None, said(5, b"another")) == Diverged(
+        "its own stream holds another event 5 than this log"
+    )
+    assert compare(ours(5), theirs(3, asked=5, words=b"another"), None) == Diverged(
+        "the other service holds another event 3 than this log"
+    )
+    assert compare(ours(5), theirs(7, asked=5, words=b"another"), None) == Diverged(
+        "the other service holds 7 events, and another one as event 5: "
+        "the log was restored and went on before it was compared"
+    )
+    assert compare(ours(5), None, said(8)) == Unknown(
+        "published up to 8, recorded up to 5: "
+        "the log was restored, and the other service cannot be asked for the rest"
+    )
+    assert compare(ours(5), None, None) == Unknown(
+        "the other service cannot be asked, and the stream tells nothing"
+    )
+    assert compare(ours(5), Theirs(said(3, log=BEFORE)), None) == Diverged(
+        f"the other service holds events of log {BEFORE}"
+    )
+
+
+def test_who_holds_all_is_asked_for_nothing_more() -> None:
+    assert compare(ours(5), Theirs(said(5)), None) == InStep()
+    assert compare(ours(5), Theirs(said(5, b"another"), said(5, b"another")), None) == Diverged(
+        "the other service holds another event 5 than this log"
+    )
+
+
+def test_who_holds_more_and_does_not_say_what_it_has_at_our_end_is_another_history() -> None:
+    assert isinstance(compare(ours(5), Theirs(said(7)), None), Diverged)
+    unread = Ours(ours(5).head)
+    assert isinstance(compare(unread, theirs(7, asked=5), None), Diverged)

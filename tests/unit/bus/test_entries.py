@@ -55,16 +55,18 @@ def test_its_place_is_that_of_its_author() -> None:
         (ENTRY.replace(b"Android", b"\xff"), "not an entry"),
         (b"[" * 100_000, "not an entry"),
         (b'{"data":' + b"[" * 100_000, "not an entry"),
-        (ENTRY + b"\n", "one line"),
+        (ENTRY + b"\n", "^an entry is one line$"),
         (ENTRY.ljust(ENTRY_BYTES_MAX + 1), "bytes"),
         (ENTRY.replace(b"/caselog/ops", b"/caselog/eng"), "source"),
         (ENTRY.replace(b"/caselog/ops", b"/servicenow"), "source"),
         (ENTRY.replace(b'"sequence":4', b'"sequence":0'), "sequence"),
         (ENTRY.replace(b'"sequence":4', b'"sequence":-4'), "sequence"),
-        (ENTRY.replace(b'"sequence":4,', b""), "sequence"),
+        (ENTRY.replace(b'"sequence":4,', b""), "^no sequence: it was not published$"),
         (ENTRY.replace(b'"sequence":4', b'"sequence":"4"'), "not an entry"),
         (ENTRY.replace(b"caselog.ops.", b"caselog.eng."), "type"),
         (ENTRY.replace(b"caselog.ops.commented.v1", b"commented"), "type"),
+        (ENTRY.replace(b"caselog.ops.", b"another.ops."), "^the type is not one of /caselog/ops$"),
+        (ENTRY.replace(b"ops.commented.v1", b"ops.commented.v1.more"), "^the type is not one of"),
         (ENTRY.replace(b"ops.commented.v1", b"ops.comm*nted.v1"), "type"),
         (ENTRY.replace(b"OPS-1", b"OPS 1"), "subject"),
         (ENTRY.replace(b"OPS-1", b"OPS.1"), "subject"),
@@ -81,8 +83,12 @@ def test_what_is_not_authentic_is_told_apart(entry: bytes, reason: str) -> None:
     ["ops.events.OPS-2.commented", "ops.events.OPS-1.closed", "eng.events.OPS-1.commented", ""],
 )
 def test_the_subject_must_be_its_own(subject: str) -> None:
-    with pytest.raises(NotAuthentic, match="subject on the bus"):
+    with pytest.raises(NotAuthentic, match=r"^its subject on the bus is not that of"):
         read_entry(Author("ops"), ENTRY, subject)
+
+
+def test_an_entry_may_have_so_many_bytes() -> None:
+    assert read_entry(Author("ops"), ENTRY.ljust(ENTRY_BYTES_MAX)).sequence == 4
 
 
 @given(st.binary(max_size=300))

@@ -71,3 +71,20 @@ def test_no_more_than_so_many_wait(monkeypatch: object) -> None:
         assert made.theirs(arrived(number)) == []
 
     assert numbers(made.theirs(arrived(limit + 1))) == [1]
+
+
+def test_it_does_not_go_behind_what_it_knows_nothing_of() -> None:
+    bare = msgspec.structs.replace(said(), data=minimal(ops.Amended))
+    made = waiting(arrived(1, "OPS-9"), arrived(2, "OPS-9"))
+
+    assert made.ours(bare, begins=False) == []
+    assert made.ours(said("OPS-1"), begins=True) == []
+
+
+def test_nothing_is_kept_of_what_was_placed() -> None:
+    made = waiting(arrived(1), arrived(2, "OPS-9"), arrived(3, "OPS-9"))
+
+    assert numbers(made.ours(said(heard=1), begins=False)) == [1]
+
+    assert made._begun == {"OPS-9": 2}
+    assert made._sequences == {str(UUID(int=2)): 2, str(UUID(int=3)): 3}

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from shared.bus.entries import Arrived, Author
 from shared.bus.patience import Patience
 from shared.bus.storing import CannotStore, Keeper
-from shared.eventlog.log import EventLog
 from shared.eventlog.model import (
     Append,
     Appended,
@@ -21,72 +19,10 @@ from shared.eventlog.model import (
     UniqueKey,
 )
 from shared.events.ids import derived_id
-from shared.hosting.clock import utc_now
-from tests.kit.sides import CODEC, PlainInterpreter, draft, memory_store
+from tests.kit.sides import draft
+from tests.unit.bus.receiving import ENG, Receiving, arrivals, entries
 
 pytestmark = pytest.mark.timeout(20)
-
-ENG = Author("eng")
-
-
-async def arrivals(count: int) -> list[Arrived]:
-    """Events as Engineering published them, on three cases."""
-    log = EventLog(memory_store("eng"), source=ENG.source, codec=CODEC, clock=utc_now)
-    await log.start()
-    versions = dict.fromkeys(["OPS-1", "OPS-2", "OPS-3"], 0)
-    arrived: list[Arrived] = []
-    for number in range(count):
-        stream = f"OPS-{number % 3 + 1}"
-        request = Append((draft("eng", stream),), {stream: versions[stream]})
-        (row,) = (await log.append(request)).rows
-        versions[stream] += 1
-        assert row.sequence is not None
-        arrived.append(
-            Arrived(
-                log.head.log,
-                Foreign(row.id, stream, row.type, row.source, row.epoch, row.sequence, row.entry),
-            )
-        )
-    await log.stop()
-    return arrived
-
-
-class Receiving:
-    """Operations' log and a keeper for what Engineering says."""
-
-    def __init__(self) -> None:
-        source = "/caselog/ops"
-        self.log = EventLog(memory_store("ops"), source=source, codec=CODEC, clock=utc_now)
-        self.plain = PlainInterpreter(self.log)
-        self.change: Callable[[Append, Sequence[Foreign]], Append] = lambda append, _: append
-        self.asked: list[int] = []
-        self.keeper = Keeper(self.log, ENG, self, Patience("a test"))
-
-    async def interpret(self, batch: Sequence[Foreign]) -> Append:
-        self.asked.append(len(batch))
-        return self.change(await self.plain.interpret(batch), batch)
-
-    async def held(self) -> list[bytes]:
-        rows = await self.log.store.read(0, 1_000)
-        return [row.entry for row in rows if row.source == ENG.source]
-
-    async def say(self, stream: str = "OPS-1") -> None:
-        rows = await self.log.store.read_streams([stream])
-        version = rows[-1].version if rows else 0
-        await self.log.append(Append((draft("ops", stream),), {stream: version}))
-
-
-@pytest.fixture
-async def receiving() -> AsyncIterator[Receiving]:
-    receiving = Receiving()
-    await receiving.log.start()
-    await receiving.keeper.look()
-    yield receiving
-    await receiving.log.stop()
-
-
-def entries(arrived: Sequence[Arrived]) -> list[bytes]:
-    return [each.event.entry for each in arrived]
 
 
 async def test_a_batch_is_one_append(receiving: Receiving) -> None:
@@ -263,7 +199,7 @@ async def test_an_event_whose_id_another_has_cannot_be_stored(receiving: Receivi
     taken = draft("ops", "OPS-1", arrived[1].event.id)
     await receiving.log.append(Append((taken,), {"OPS-1": 0}))
 
-    with pytest.raises(CannotStore):
+    with pytest.raises(CannotStore, match=r"^event 2: recorded before: "):
         await receiving.keeper.store(arrived)
 
     assert await receiving.held() == entries(arrived[:1])
