@@ -182,8 +182,11 @@ async def test_a_page_of_large_entries_is_cut_and_loses_none(world: World, bus: 
     ],
 )
 async def test_a_bad_request_is_refused_and_the_next_one_answered(
-    bus: Client, name: str, request_: bytes
+    world: World, bus: Client, name: str, request_: bytes
 ) -> None:
+    await world.case()
+    await world.settled()
+
     answer = await ask(bus, name, request_)
 
     if answer.headers:
