@@ -241,6 +241,7 @@ async def test_after_a_crash_before_the_acknowledgement_it_is_a_duplicate(
     system = Publisher(outsider)
     await system.listen()
     await eventually(lambda: first.exchange.status().leading)
+    await first.writable()
     recorded = asyncio.Event()
 
     async def crash(what: IntakeEvent) -> Receipt | None:

@@ -21,12 +21,13 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 async def serving(ops: Side) -> Side:
     await eventually(lambda: ops.exchange.status().leading)
+    await ops.writable()
     return ops
 
 
 async def read(client: Client, request: object, service: Service = "ops") -> dict[str, Any]:
     body = request if isinstance(request, bytes) else msgspec.json.encode(request)
-    answer = await client.request(f"log.{service}.read", body, timeout=5)
+    answer = await client.request(f"log.{service}.read", body, timeout=20)
     assert not (answer.headers or {}).get("Nats-Service-Error")
     found: dict[str, Any] = msgspec.json.decode(answer.data)
     return found
@@ -115,7 +116,7 @@ async def test_more_than_a_thousand_are_never_answered_at_once(
 async def test_a_bad_request_is_refused_with_the_reason(
     serving: Side, outsider: Client, request_body: bytes
 ) -> None:
-    answer = await outsider.request("log.ops.read", request_body, timeout=5)
+    answer = await outsider.request("log.ops.read", request_body, timeout=20)
 
     assert answer.headers is not None
     assert answer.headers["Nats-Service-Error-Code"] == "400"
@@ -125,7 +126,7 @@ async def test_a_bad_request_is_refused_with_the_reason(
 
 
 async def test_it_is_discoverable(serving: Side, outsider: Client) -> None:
-    answer = await outsider.request("$SRV.INFO.log-ops", b"", timeout=5)
+    answer = await outsider.request("$SRV.INFO.log-ops", b"", timeout=20)
 
     info = msgspec.json.decode(answer.data)
     assert info["name"] == "log-ops"
