@@ -136,7 +136,7 @@ class Reading(Ground):
 
         done = await there.append(append(noted("a")))
 
-        assert await here.wait_for(done.position, 5)
+        assert await here.wait_for(done.position, 20)
         assert (await here.changed(0)).position == done.position
         assert not await here.wait_for(done.position + 1, 0.01)
         assert seen == [], "other processes' rows are for on_others"
@@ -174,7 +174,7 @@ class Reading(Ground):
         done = await there.append(append(noted("a", "2"), at=1))
         await here.append(append(noted("b", "2"), at=1))
 
-        assert await here.wait_for(done.position, 5)
+        assert await here.wait_for(done.position, 20)
         assert (await states.load("a")).state == ("1", "2")
         assert (await states.load("b")).state == ("1", "2")
 

@@ -9,7 +9,7 @@ from shared.bus.jetstream import JetStreamBus
 from shared.bus.port import Bus
 from shared.bus.provision import Provisioner
 from shared.events.intake import Service
-from tests.conformance.bus_suite import BusSuite, Connect
+from tests.conformance.bus_suite import ACK_WAIT_S, BusSuite, Connect
 from tests.kit.servers import NatsServer
 from tests.kit.sides import OTHER
 
@@ -26,7 +26,7 @@ class TestJetStream(BusSuite):
             await broker.start()
             brokers.append(broker)
             provisioner = Provisioner(
-                broker.connection, service=service, other=OTHER[service], ack_wait=1.0
+                broker.connection, service=service, other=OTHER[service], ack_wait=ACK_WAIT_S
             )
             await provisioner.ensure()
             return JetStreamBus(broker, provisioner)

@@ -7,7 +7,7 @@ from shared.bus.port import Bus
 from shared.bus.provision import intake_name, receiver_name
 from shared.events.intake import Service
 from shared.events.subjects import intake_of
-from tests.conformance.bus_suite import BusSuite, Connect
+from tests.conformance.bus_suite import ACK_WAIT_S, BusSuite, Connect
 
 
 class TestMemory(BusSuite):
@@ -15,7 +15,7 @@ class TestMemory(BusSuite):
     async def connect(self) -> Connect:
         broker = MemoryBroker(
             [receiver_name("ops"), receiver_name("eng")],
-            ack_wait=1.0,
+            ack_wait=ACK_WAIT_S,
             filters={intake_name("ops"): intake_of("ops"), intake_name("eng"): intake_of("eng")},
         )
 

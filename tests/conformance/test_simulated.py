@@ -11,7 +11,7 @@ import pytest
 from shared.bus.port import Bus
 from shared.events import subjects
 from shared.events.intake import Service
-from tests.conformance.bus_suite import BusSuite
+from tests.conformance.bus_suite import ACK_WAIT_S, BusSuite
 from tests.conformance.bus_suite import Connect as ConnectBus
 from tests.conformance.eventlog_ground import Connect
 from tests.conformance.eventlog_suite import EventLogSuite
@@ -45,7 +45,7 @@ class TestSimulatedBus(BusSuite):
     @pytest.fixture
     async def connect(self) -> ConnectBus:
         broker = SimBroker(lambda *_: None)
-        broker.ack_wait = 1.0
+        broker.ack_wait = ACK_WAIT_S
         loop = cast("Any", asyncio.get_running_loop())
         wire = Wire(broker, loop, Weather(1, NO_TROUBLE), copy_context())
         own = tuple(subjects.STREAM_SUBJECTS)

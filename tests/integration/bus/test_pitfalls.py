@@ -151,14 +151,14 @@ async def test_one_known_id_refuses_a_whole_atomic_batch(stream: str, outsider: 
     """Hence the fallback to single messages."""
     await outsider.jetstream().publish("s.1", b"x", headers={"Nats-Msg-Id": "a"})
     batch = {"Nats-Batch-Id": "b", "Nats-Batch-Sequence": "1", "Nats-Batch-Commit": "1"}
-    answer = await outsider.request("s.1", b"x", headers={**batch, "Nats-Msg-Id": "a"}, timeout=5)
+    answer = await outsider.request("s.1", b"x", headers={**batch, "Nats-Msg-Id": "a"}, timeout=20)
     assert msgspec.json.decode(answer.data)["error"]["err_code"] == 10201
 
 
 async def test_atomic_batches_that_are_not_allowed_are_refused_as_such(outsider: Client) -> None:
     await outsider.jetstream().add_stream(name="P", subjects=["p.>"])
     batch = {"Nats-Batch-Id": "b", "Nats-Batch-Sequence": "1", "Nats-Batch-Commit": "1"}
-    answer = await outsider.request("p.1", b"x", headers=batch, timeout=5)
+    answer = await outsider.request("p.1", b"x", headers=batch, timeout=20)
     assert msgspec.json.decode(answer.data)["error"]["err_code"] == 10174
 
 

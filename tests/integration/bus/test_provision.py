@@ -21,7 +21,7 @@ WEEK_NS = 7 * 24 * 3600 * 10**9
 
 
 async def info(client: Client, call: str) -> dict[str, Any]:
-    answer = await client.request(f"$JS.API.{call}", b"", timeout=5)
+    answer = await client.request(f"$JS.API.{call}", b"", timeout=20)
     found: dict[str, Any] = msgspec.json.decode(answer.data)
     assert "error" not in found, found
     config: dict[str, Any] = found["config"]

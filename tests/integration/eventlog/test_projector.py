@@ -105,7 +105,7 @@ async def test_what_was_appended_can_be_read_at_its_position(
     projector = await start(Tally())
     position = await one_event_each(log, "a", "b")
 
-    assert await projector.wait_for(position, 5)
+    assert await projector.wait_for(position, 20)
     assert await counted(projector) == {"a": 1, "b": 1}
     assert projector.position == position == projector.position_of("tally")
     assert not await projector.wait_for(position + 1, 0.01)
@@ -129,12 +129,12 @@ async def test_nothing_is_counted_twice_after_a_restart(
     log: EventLog, start: StartProjector
 ) -> None:
     first = await start(Tally())
-    assert await first.wait_for(await one_event_each(log, "a", "b"), 5)
+    assert await first.wait_for(await one_event_each(log, "a", "b"), 20)
     await first.stop()
 
     second = await start(Tally())
     assert second.ready, "what is filled can be read at once"
-    assert await second.wait_for(await one_event_each(log, "c"), 5)
+    assert await second.wait_for(await one_event_each(log, "c"), 20)
 
     assert await counted(second) == {"a": 1, "b": 1, "c": 1}
 
@@ -151,7 +151,7 @@ async def test_rows_and_checkpoint_move_together(log: EventLog, start: StartProj
     assert projector.position == 0
     tally.failure = None
 
-    assert await projector.wait_for(position, 5)
+    assert await projector.wait_for(position, 20)
     assert await counted(projector) == {"a": 1}
 
 
@@ -172,7 +172,7 @@ async def test_another_version_is_filled_beside_the_live_one_and_swapped(
     log: EventLog, start: StartProjector, home: Database
 ) -> None:
     old = await start(Tally())
-    assert await old.wait_for(await one_event_each(log, "a"), 5)
+    assert await old.wait_for(await one_event_each(log, "a"), 20)
     old_path = await _tables(home)
     await old.stop()
 
@@ -192,7 +192,7 @@ async def test_readers_in_another_process_follow_a_swap(
 ) -> None:
     projector = await start(Tally())
     position = await one_event_each(log, "a")
-    assert await projector.wait_for(position, 5)
+    assert await projector.wait_for(position, 20)
     connection = await asyncpg.connect(home.app_dsn)
     beside = await generations.create(connection, "tally", 1, Tally().sql)
     await connection.execute("INSERT INTO tally_2.tally VALUES ('b', 7)")
@@ -234,10 +234,10 @@ async def test_one_process_works_and_the_other_follows_and_takes_over(
     await is_ready(working)
     following = await start(second)
 
-    assert await following.wait_for(await one_event_each(log, "a"), 5)
+    assert await following.wait_for(await one_event_each(log, "a"), 20)
     assert second.batches == []
     await working.stop()
-    assert await following.wait_for(await one_event_each(log, "b"), 10)
+    assert await following.wait_for(await one_event_each(log, "b"), 20)
 
     assert second.batches == [[2]]
     assert await counted(following) == {"a": 1, "b": 1}
@@ -253,8 +253,8 @@ async def test_two_at_once_harm_nothing(
 
     for n in range(50):
         position = await one_event_each(log, f"a{n}", f"b{n}")
-        assert await one.wait_for(position, 5)
-        assert await two.wait_for(position, 5)
+        assert await one.wait_for(position, 20)
+        assert await two.wait_for(position, 20)
 
     assert await counted(one) == {f"{s}{n}": 1 for n in range(50) for s in "ab"}
 
@@ -265,7 +265,7 @@ async def test_a_projector_survives_its_database(postgres_server: PostgresServer
     log = await _log(home.app_dsn)
     projector = Projector(log, [Tally()], home.app_dsn)
     await projector.start()
-    assert await projector.wait_for(await one_event_each(log, "a"), 5)
+    assert await projector.wait_for(await one_event_each(log, "a"), 20)
 
     await postgres_server.restart()
     position = await one_event_each(log, "b")
