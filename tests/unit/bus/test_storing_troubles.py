@@ -26,20 +26,17 @@ from tests.unit.bus.receiving import ENG, Receiving, arrivals, entries
 pytestmark = pytest.mark.timeout(20)
 
 
-async def test_an_event_alone_waits_longer_after_each_try_and_its_races_are_counted(
-    receiving: Receiving, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    arrived = await arrivals(1)
-    receiving.plain.fails_on = {1}
+def in_trouble(
+    receiving: Receiving, monkeypatch: pytest.MonkeyPatch, troubles: Sequence[Exception]
+) -> list[tuple[str, int]]:
+    """The log fails so often before it goes well; the pauses: after what, and which in a row."""
+    left = list(troubles)
     append = receiving.log.append
-    away = LogUnavailable("away")
-    races = VersionConflict(("OPS-1",))
-    troubles: list[Exception] = [races, away, races, AppendUnsettled("who knows"), away]
     waited: list[tuple[str, int]] = []
 
     async def troubled(request: Append) -> Appended:
-        if troubles:
-            raise troubles.pop(0)
+        if left:
+            raise left.pop(0)
         return await append(request)
 
     async def pause(error: Exception, tries: int) -> None:
@@ -47,6 +44,18 @@ async def test_an_event_alone_waits_longer_after_each_try_and_its_races_are_coun
 
     monkeypatch.setattr(receiving.log, "append", troubled)
     monkeypatch.setattr(receiving.keeper._patience, "pause", pause)
+    return waited
+
+
+async def test_an_event_alone_waits_longer_after_each_try_and_its_races_are_counted(
+    receiving: Receiving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived = await arrivals(1)
+    receiving.plain.fails_on = {1}
+    away = LogUnavailable("away")
+    races = VersionConflict(("OPS-1",))
+    troubles = [races, away, races, AppendUnsettled("who knows"), away]
+    waited = in_trouble(receiving, monkeypatch, troubles)
     await receiving.keeper.store(arrived)
 
     assert waited == [("away", 1), ("who knows", 2), ("away", 3)]
@@ -59,20 +68,8 @@ async def test_a_batch_waits_longer_after_each_try(
     receiving: Receiving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrived = await arrivals(2)
-    append = receiving.log.append
-    troubles: list[Exception] = [LogUnavailable("away"), AppendUnsettled("who knows")]
-    waited: list[tuple[str, int]] = []
-
-    async def troubled(request: Append) -> Appended:
-        if troubles:
-            raise troubles.pop(0)
-        return await append(request)
-
-    async def pause(error: Exception, tries: int) -> None:
-        waited.append((str(error), tries))
-
-    monkeypatch.setattr(receiving.log, "append", troubled)
-    monkeypatch.setattr(receiving.keeper._patience, "pause", pause)
+    troubles = [LogUnavailable("away"), AppendUnsettled("who knows")]
+    waited = in_trouble(receiving, monkeypatch, troubles)
     await receiving.keeper.store(arrived)
 
     assert waited == [("away", 1), ("who knows", 2)]
